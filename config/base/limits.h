@@ -1,0 +1,62 @@
+/* Every size that a peer could try to grow, with its unit and the reason for the figure. */
+#ifndef DANELAW_LIMITS_H
+#define DANELAW_LIMITS_H
+
+enum {
+    /* SMTP server */
+    LIMIT_COMMAND_LINE = 2048,      /* octets with CRLF; RFC 5321 §4.5.3.1.4 asks for 512 and more
+                                       for extensions; longer ones get 500 */
+    LIMIT_LINE_CLOSE = 64 * 1024,   /* octets without a line end after which we close */
+    LIMIT_SESSION_IN = 128 * 1024,  /* input buffer of one session: two large reads */
+    LIMIT_SESSION_OUT = 64 * 1024,  /* replies not yet taken by the client; beyond it we stop reading */
+    LIMIT_LOCAL_PART = 64,          /* octets, RFC 5321 §4.5.3.1.1 */
+    LIMIT_DOMAIN = 255,             /* octets, RFC 5321 §4.5.3.1.2 */
+    LIMIT_LABEL = 63,               /* octets, RFC 1035 §2.3.4 */
+    LIMIT_PATH = 256,               /* octets with the brackets, RFC 5321 §4.5.3.1.3 */
+    LIMIT_RECIPIENTS = 1000,        /* per transaction; RFC 5321 §4.5.3.1.8 asks for 100 */
+    LIMIT_PARAMETERS = 16,          /* of MAIL or RCPT; more than all that are defined */
+    LIMIT_HOPS = 100,               /* Received lines, RFC 5321 §6.3 */
+    LIMIT_HEADER_SCAN = 1024 * 1024, /* octets of header looked at for hops */
+    LIMIT_ERRORS = 20,              /* refused commands in a session before 421 */
+    LIMIT_NOOPS = 100,              /* commands without use since the last message before 421 */
+
+    /* SMTP client */
+    LIMIT_REPLY = 64 * 1024,        /* octets of one reply with all its lines */
+    LIMIT_REPLY_LINE = 4096,        /* octets of one line; RFC 5321 §4.5.3.1.5 says 512 */
+    LIMIT_EHLO_KEYWORDS = 128,      /* lines of an EHLO reply that are looked at */
+    LIMIT_CLIENT_OUT = 256 * 1024,  /* octets ready for the socket; the body follows as it drains */
+    LIMIT_RCPT_PER_TRANSACTION = 100, /* RFC 5321 §4.5.3.1.8: what every server must take */
+    LIMIT_ADDRESSES_PER_HOST = 8,   /* tried per host */
+    LIMIT_ADDRESSES_PER_ATTEMPT = 10, /* tried per attempt over all hosts */
+
+    /* DNS */
+    LIMIT_MX_HOSTS = 100,           /* of one MX RRset, after sorting by preference */
+    LIMIT_HOST_ADDRESSES = 64,      /* of one host, both families */
+    LIMIT_TLSA_RECORDS = 64,        /* of one RRset; RFC 7671 §10.1 warns of large ones */
+    LIMIT_TLSA_DATA = 16 * 1024,    /* octets of one record's association data */
+    LIMIT_PLAN_QUERIES = 600,       /* of one lookup plan */
+    LIMIT_DNS_FRAME = 1024 * 1024,  /* octets of one frame between dns and mta */
+    LIMIT_DNS_IN_FLIGHT = 500,      /* plans at work in the dns process */
+    LIMIT_FACTS_TTL_S = 3600,       /* longest life of cached facts */
+    LIMIT_FACTS_CACHED = 20000,     /* destinations in the cache */
+
+    /* TLS */
+    LIMIT_CERT_LIST = 64 * 1024,    /* octets of a peer's certificate list */
+    LIMIT_VERIFY_DEPTH = 10,
+
+    /* Queue */
+    LIMIT_BODY_IN_ROW = 32 * 1024,  /* octets; larger ones are files (measured crossover) */
+    LIMIT_BODY_CHUNK = 64 * 1024,   /* octets moved at once between a body file and a session */
+    LIMIT_JOBS_PER_WORKER = 400,    /* deliveries handed to one worker at a time */
+    LIMIT_MEMORY_BODIES = 64 * 1024 * 1024, /* octets of fresh messages kept for their first attempt */
+    LIMIT_CONTROL_FRAME = 1024 * 1024, /* octets of one frame on the control socket */
+    LIMIT_CONTROL_CLIENTS = 16,
+    LIMIT_IDLE_CONNECTIONS = 1000,  /* kept open by one worker for the next message */
+
+    /* Configuration */
+    LIMIT_CONFIG_FILE = 4 * 1024 * 1024, /* octets of one file */
+    LIMIT_CONFIG_ERRORS = 100,      /* reported in one run */
+    LIMIT_CONFIG_DEPTH = 8,         /* nested includes */
+};
+
+#endif
