@@ -1,0 +1,162 @@
+/* The configuration as an immutable, counted snapshot. Files are the only truth: nothing changes a
+ * snapshot, reload makes another. All text and arrays live as long as the snapshot.
+ *
+ * Loading parses YAML (libyaml, exact line and column), types every scalar by the schema
+ * (config/schema.c, one row per option), then cross-checks references. All mistakes of one run are
+ * reported together, each as  FILE:LINE:COLUMN: text.
+ *
+ * Threads: a snapshot may be read by any thread; ref and unref are atomic. */
+#ifndef DANELAW_CONFIG_H
+#define DANELAW_CONFIG_H
+
+#include <stdatomic.h>
+#include <time.h>
+
+#include "config/base/buf.h"
+#include "config/base/ip.h"
+#include "config/base/log.h"
+
+struct config_where {
+    const char *file;
+    int line, column; /* from 1; 0: the default, nothing was written */
+};
+
+/* Security towards a destination, weakest first (DESIGN §5.1). */
+enum tls_level {
+    TLS_LEVEL_NONE,      /* never TLS */
+    TLS_LEVEL_MAY,       /* TLS if offered, unauthenticated */
+    TLS_LEVEL_ENCRYPT,   /* TLS or nothing, unauthenticated */
+    TLS_LEVEL_DANE,      /* RFC 7672 opportunistic DANE */
+    TLS_LEVEL_DANE_ONLY, /* RFC 7672 §6 mandatory DANE */
+    TLS_LEVEL_VERIFY,    /* PKIX, name of the MX host */
+    TLS_LEVEL_SECURE,    /* PKIX, name of the next hop */
+};
+const char *tls_level_name(enum tls_level level); /* "dane-only" */
+
+enum listener_tls { LISTENER_TLS_NONE, LISTENER_TLS_MAY, LISTENER_TLS_REQUIRE, LISTENER_TLS_IMPLICIT };
+enum bare_newline { BARE_NEWLINE_REJECT, BARE_NEWLINE_CONVERT };
+
+struct identity_config {
+    const char *name, *certificate_file, *key_file;
+    struct config_where where;
+};
+
+struct listener_config {
+    const char *name;
+    struct ip_port *bind;
+    size_t n_bind;
+    struct ip_net *clients; /* may relay anywhere */
+    size_t n_clients;
+    bool open_relay;
+    const struct identity_config *identity; /* NULL: STARTTLS is not offered */
+    enum listener_tls tls;
+    enum bare_newline bare_newline;
+    uint64_t max_message_size; /* octets */
+    uint64_t max_connections, max_connections_per_client;
+    int64_t timeout_command_ms, timeout_data_ms, timeout_tls_ms;
+    struct config_where where;
+};
+
+struct hop_host {
+    const char *name;    /* A-label, lower case, no trailing dot; the address's text if is_address */
+    bool is_address;
+    struct ip ip;        /* if is_address */
+    bool mx_lookup;      /* written without brackets and no address */
+    uint16_t port;       /* 25 unless said */
+    bool implicit_tls;   /* port 465 or implicit_tls: yes */
+    struct config_where where;
+};
+
+struct next_hop_config {
+    const char *name;
+    struct hop_host *hosts; /* in order of preference */
+    size_t n_hosts;
+    bool has_tls;           /* tls was written */
+    enum tls_level tls;
+    struct config_where where;
+};
+
+/* "example.org", ".example.org" (subdomains) or "*"; lower case A-labels. */
+struct route_config {
+    const char *pattern;
+    const struct next_hop_config *to; /* NULL: mx */
+    struct config_where where;
+};
+
+struct policy_config {
+    const char *pattern;
+    enum tls_level tls;
+    int64_t until_ms;   /* wall clock, end of that UTC day; 0: no end */
+    const char *note;   /* "" if none */
+    struct config_where where;
+};
+
+struct delivery_config {
+    enum tls_level tls;
+    struct config_where tls_where;
+    int64_t retry_min_ms, retry_max_ms, expire_ms, delay_warning_ms; /* delay_warning 0: none */
+    uint64_t destination_concurrency;
+    int64_t connection_idle_ms;
+    struct {
+        int64_t dns_ms, connect_ms, greeting_ms, command_ms, tls_ms, data_start_ms, data_block_ms,
+            final_dot_ms;
+    } timeouts;
+    struct ip_net *refuse_networks;
+    size_t n_refuse_networks;
+};
+
+struct resolver_stub {
+    const char *zone; /* with trailing dot */
+    const char **servers; /* "addr@port" */
+    size_t n_servers;
+};
+
+struct resolver_config {
+    const char *trust_anchor_file;
+    struct config_where trust_anchor_where;
+    const char **forward; /* "addr@port" */
+    size_t n_forward;
+    struct resolver_stub *stubs;
+    size_t n_stubs;
+    const char *self_test_secure; /* "" : not asked */
+    const char *self_test_bogus;  /* "" : not asked */
+};
+
+struct config {
+    _Atomic unsigned refs;
+    struct arena *arena;
+    const char *file;     /* as given to config_load */
+    const char *hostname; /* lower case A-label */
+    const char *state_directory, *runtime_directory, *user;
+    struct listener_config *listeners;
+    size_t n_listeners;
+    struct identity_config *identities;
+    size_t n_identities;
+    struct next_hop_config *next_hops;
+    size_t n_next_hops;
+    struct route_config *domains; /* accepted from anyone; pattern is a domain or ".domain" */
+    size_t n_domains;
+    struct route_config *routes;
+    size_t n_routes;
+    struct policy_config *policies;
+    size_t n_policies;
+    struct delivery_config delivery;
+    struct resolver_config resolver;
+    struct ip_port *status_bind; /* the HTTP status process; none: it is not started */
+    size_t n_status_bind;
+    unsigned workers; /* resolved: auto is one per core */
+    enum log_format log_format;
+    enum log_level log_level;
+};
+
+/* Reads and checks FILE with its includes. On success *out_config has one reference. On failure
+ * false, and errors (append lines, each with its line end) says all that is wrong; *out_config is
+ * untouched. Opens no socket and no file but the configuration. Any thread. */
+MUST_USE bool config_load(const char *file, struct buf *errors, struct config **out_config);
+struct config *config_ref(struct config *c);
+void config_unref(struct config **c); /* NULLs the pointer; NULL is fine */
+
+/* Writes "FILE:LINE:COLUMN" or "default". Returns text. */
+const char *config_where_text(const struct config_where *w, char text[300]);
+
+#endif

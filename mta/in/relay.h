@@ -1,0 +1,13 @@
+/* May this client send to this recipient? clients: anywhere; everybody: to domains; nobody else
+ * anything. Judged on the parsed domain alone, the local part is never looked into. Pure. */
+#ifndef DANELAW_IN_RELAY_H
+#define DANELAW_IN_RELAY_H
+
+#include "config/routes.h"
+#include "mta/smtp/address.h"
+
+/* OK, or RELAY_DENIED with "<rcpt>: Relay access denied". <postmaster> without domain is ours. */
+struct status relay_check(const struct config *c, const struct listener_config *l,
+                          const struct ip *client, const struct address *rcpt);
+
+#endif

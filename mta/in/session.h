@@ -1,0 +1,25 @@
+/* An inbound session: drives the server machine on a connection, applies the relay rules, streams the
+ * body, submits to the queue; 250 only after the commit. Lives and dies on one worker. A session whose
+ * socket died while its submit is out waits as an orphan. */
+#ifndef DANELAW_IN_SESSION_H
+#define DANELAW_IN_SESSION_H
+
+#include "config/base/list.h"
+#include "mta/worker_ctx.h"
+
+struct in_session;
+
+struct in_start {
+    int fd;
+    struct ip_port peer;
+    struct settings *settings; /* the session takes a reference of its own */
+    size_t listener;           /* index into settings->config->listeners */
+    /* On the worker's loop, once, when the session is over (for admission_leave). */
+    void (*on_end)(void *arg, const char *listener, const struct ip *client);
+    void *arg;
+};
+void in_session_start(struct worker_ctx *w, const struct in_start *start);
+/* Finishes or 421s all sessions of the worker; those with a submit out end when it is home. */
+void in_session_stop_all(struct worker_ctx *w);
+
+#endif

@@ -1,0 +1,62 @@
+/* One outbound connection: connect, greeting, EHLO, STARTTLS with the verdict, EHLO again, then
+ * transactions. A host whose verdict asks for TLS or DANE never sees MAIL FROM without it. Kept for
+ * the next message to the same destination and verdict by the pool. One worker. */
+#ifndef DANELAW_OUT_SESSION_H
+#define DANELAW_OUT_SESSION_H
+
+#include "mta/smtp/client.h"
+#include "mta/worker_ctx.h"
+#include "tls/conn.h"
+#include "tls/dane.h"
+
+struct out_session;
+
+struct out_session_start {
+    struct ip_port to;
+    const char *host;              /* unexpanded name for logs, SNI without TLSA, PKIX */
+    struct verdict verdict;        /* borrows from facts */
+    struct dest_facts *facts;      /* NULL for literals; the session takes a reference of its own */
+    enum tls_level level;
+    bool implicit_tls;
+    bool probe;                    /* `danelaw check`: stop when READY, then QUIT */
+};
+
+struct out_session_ops {
+    /* The session is ready for a transaction. */
+    void (*on_ready)(void *arg);
+    /* The transaction has its results. The session is ready again (on_ready does not come for it), or
+     * dead: out_session_reusable tells. */
+    void (*on_finished)(void *arg);
+    /* It failed before or in a transaction; recipients have their results. Free it. `plaintext_retry`:
+     * opportunistic TLS failed, a new connection in clear may be tried (RFC 7672 §2.2). */
+    void (*on_failed)(void *arg, const struct status *why, bool plaintext_retry);
+};
+
+struct out_session *out_session_open(struct worker_ctx *w, const struct out_session_start *start,
+                                     const struct out_session_ops *ops, void *arg);
+/* The body is read from `body` as the connection drains. t stays valid until finished or failed. */
+void out_session_send(struct out_session *s, struct smtp_transaction *t, struct body *body);
+void out_session_adopt(struct out_session *s, const struct out_session_ops *ops, void *arg);
+bool out_session_reusable(const struct out_session *s);
+void out_session_quit(struct out_session **s);  /* QUIT, then close; frees itself */
+void out_session_free(struct out_session **s);  /* closes at once */
+
+const struct tls_outcome *out_session_tls(const struct out_session *s); /* NULL in clear */
+const char *out_session_remote(const struct out_session *s);            /* "mx.example[192.0.2.1]:25" */
+const struct verdict *out_session_verdict(const struct out_session *s);
+struct smtp_client *out_session_client(struct out_session *s);
+SSL *out_session_ssl(struct out_session *s);
+/* Monotonic: when connecting began, when READY was reached. */
+void out_session_times(const struct out_session *s, int64_t *out_begin_ms, int64_t *out_ready_ms);
+
+/* The pool: idle sessions keyed by destination and verdict. */
+struct pool *pool_new(struct worker_ctx *w);
+void pool_free(struct pool **p); /* QUITs all */
+/* Takes an idle session, or NULL. key: out_pool_key. The facts that gave it must not have expired. */
+struct out_session *pool_take(struct pool *p, const char *destination, const uint8_t key[VERDICT_KEY],
+                              const struct ip_port *to);
+/* Takes a session for any address of the destination whose verdict key is among keys. */
+void pool_put(struct pool *p, const char *destination, const uint8_t key[VERDICT_KEY],
+              struct out_session *s);
+
+#endif

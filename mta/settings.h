@@ -1,0 +1,26 @@
+/* What a worker runs by: the configuration and all that was made from it (identities, TLS contexts,
+ * our own addresses). Immutable and counted; reload makes another, sessions keep theirs. */
+#ifndef DANELAW_MTA_SETTINGS_H
+#define DANELAW_MTA_SETTINGS_H
+
+#include <stdatomic.h>
+
+#include "config/config.h"
+#include "tls/keys.h"
+
+struct settings {
+    _Atomic unsigned refs;
+    struct config *config;
+    SSL_CTX **identities;      /* parallel to config->identities */
+    struct tls_clients tls;
+    struct ip *own_addresses;  /* of the listeners; all of the machine's if one binds the wildcard */
+    size_t n_own_addresses;
+};
+
+/* Takes the reference of config. False with lines in errors (an unreadable key, a key that does not fit
+ * its certificate, a missing trust anchor): then config is unref'd. */
+MUST_USE bool settings_new(struct config *config, struct buf *errors, struct settings **out_settings);
+struct settings *settings_ref(struct settings *s);
+void settings_unref(struct settings **s);
+
+#endif

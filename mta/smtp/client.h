@@ -1,0 +1,79 @@
+/* The client machine: a table of states (name, phrase for DSNs, timeout of RFC 5321 §4.5.3.2, send,
+ * on_reply); octets in, octets and events out; no socket, no clock. With PIPELINING commands go out
+ * together and replies are matched to a FIFO of what was sent. Replies before their command, malformed
+ * or unexpected ones end the session with a deferral. Pure.
+ *
+ *   smtp_client_init(c, &cfg);
+ *   on input or after an act: ev = smtp_client_step(c, in, out); handle ev; flush out; set the deadline
+ *   smtp_client_timeout_ms(c). */
+#ifndef DANELAW_SMTP_CLIENT_H
+#define DANELAW_SMTP_CLIENT_H
+
+#include "mta/smtp/dot.h"
+#include "mta/smtp/reply.h"
+
+enum client_tls { CLIENT_TLS_NEVER, CLIENT_TLS_IF_OFFERED, CLIENT_TLS_REQUIRED };
+
+struct smtp_client_config {
+    const char *hostname;        /* for EHLO */
+    enum client_tls tls;         /* CLIENT_TLS_NEVER also when TLS stands from the start */
+    bool tls_from_start;
+    int64_t greeting_ms, command_ms, data_start_ms, data_block_ms, final_dot_ms;
+};
+
+enum client_capability { CAP_STARTTLS = 1, CAP_PIPELINING = 2, CAP_SIZE = 4, CAP_8BITMIME = 8, CAP_SMTPUTF8 = 16, CAP_ENHANCED = 32, CAP_DSN = 64, CAP_CHUNKING = 128, CAP_REQUIRETLS = 256 };
+
+struct smtp_transaction {
+    const char *sender;          /* no brackets */
+    uint64_t size;               /* of the content, octets */
+    bool eight_bit, smtputf8;
+    const char *const *rcpts;
+    size_t n_rcpts;
+    struct status *results;      /* out: one per recipient, filled when CLIENT_FINISHED or CLIENT_FAILED */
+};
+
+enum smtp_client_event {
+    CLIENT_WAIT,      /* needs input, or output to drain */
+    CLIENT_STARTTLS,  /* 220 was read and in is empty: handshake, then smtp_client_tls_done */
+    CLIENT_READY,     /* a transaction may start (first, or after FINISHED) */
+    CLIENT_BODY,      /* 354: append content by smtp_client_body as out has room, then body_end */
+    CLIENT_FINISHED,  /* every recipient has its result; READY follows, or FAILED if the server closes */
+    CLIENT_FAILED,    /* the session is over; failure says why. Recipients without a result got it too */
+    CLIENT_QUIT_DONE, /* QUIT was answered, or need not be awaited */
+};
+
+enum client_state {
+    CLIENT_ST_GREETING, CLIENT_ST_EHLO, CLIENT_ST_HELO, CLIENT_ST_STARTTLS, CLIENT_ST_TLS,
+    CLIENT_ST_IDLE, CLIENT_ST_MAIL, CLIENT_ST_RCPT, CLIENT_ST_DATA, CLIENT_ST_BODY, CLIENT_ST_DOT,
+    CLIENT_ST_RSET, CLIENT_ST_QUIT, CLIENT_ST_DEAD, CLIENT_ST_COUNT
+};
+
+struct smtp_client; /* opaque */
+
+struct smtp_client *smtp_client_new(const struct smtp_client_config *cfg);
+void smtp_client_free(struct smtp_client **c);
+enum smtp_client_event smtp_client_step(struct smtp_client *c, struct buf *in, struct buf *out);
+void smtp_client_tls_done(struct smtp_client *c);
+/* The transaction and what it points to stay valid until FINISHED or FAILED. A message larger than the
+ * server's SIZE, or one that needs SMTPUTF8 it lacks, is FINISHED with that result and nothing sent. */
+void smtp_client_start(struct smtp_client *c, struct smtp_transaction *t);
+/* Octets consumed of content. */
+size_t smtp_client_body(struct smtp_client *c, struct slice content, struct buf *out);
+MUST_USE bool smtp_client_body_end(struct smtp_client *c, struct buf *out);
+/* Content could not be read to its end: the session must die without the final dot. */
+void smtp_client_abort(struct smtp_client *c, const struct status *why);
+void smtp_client_quit(struct smtp_client *c);
+/* The connection closed or a deadline passed: gives results to whom has none and becomes DEAD. `why`
+ * becomes "… while STATE". After the final dot was sent: still a deferral, never a delivery. */
+void smtp_client_lost(struct smtp_client *c, const struct status *why);
+
+int64_t smtp_client_timeout_ms(const struct smtp_client *c); /* of what is awaited now */
+enum client_state smtp_client_state(const struct smtp_client *c);
+const char *smtp_client_phrase(const struct smtp_client *c); /* "sending RCPT TO" */
+const struct status *smtp_client_failure(const struct smtp_client *c);
+unsigned smtp_client_capabilities(const struct smtp_client *c);
+const char *smtp_client_greeted(const struct smtp_client *c); /* name in its greeting, "" if none */
+/* Whether the connection may be kept for another message: IDLE, no reply owed, nothing wrong. */
+bool smtp_client_reusable(const struct smtp_client *c);
+
+#endif

@@ -1,0 +1,77 @@
+/* The server machine: octets in, events and replies out; no socket, no clock. RFC 5321, 1870, 2920,
+ * 3207, 3463, 6152. Pure.
+ *
+ *   smtp_server_greet(s);
+ *   on input:  while (smtp_server_next(s, in, &ev)) handle ev, then answer it if it asks for one;
+ *              flush s->out.
+ *
+ * Events that need an answer (MAIL, RCPT, DATA, END, STARTTLS) hold the machine until
+ * smtp_server_answer is called; then replies stay in order and pipelined commands wait in `in`. */
+#ifndef DANELAW_SMTP_SERVER_H
+#define DANELAW_SMTP_SERVER_H
+
+#include "mta/smtp/dot.h"
+#include "mta/smtp/verbs.h"
+
+struct smtp_server_config {
+    const char *hostname;
+    uint64_t max_message_size; /* announced by SIZE; 0: no limit */
+    bool offer_starttls, require_tls, convert_newlines;
+};
+
+enum smtp_server_event_kind {
+    SERVER_NONE,
+    SERVER_MAIL,     /* answer: OK → "250 2.1.0 Ok" */
+    SERVER_RCPT,     /* answer */
+    SERVER_DATA,     /* answer: OK → 354 */
+    SERVER_CONTENT,  /* decoded octets of the message; no answer */
+    SERVER_END,      /* the data ended; `bad` says if the content must be refused. Answer */
+    SERVER_RESET,    /* the transaction is gone (RSET, EHLO, STARTTLS); no answer */
+    SERVER_STARTTLS, /* 220 is in out and in is empty: do the handshake, then smtp_server_tls_done */
+    SERVER_CLOSE,    /* flush out, then close: QUIT, too many errors, wrong protocol */
+};
+
+struct smtp_server_event {
+    enum smtp_server_event_kind kind;
+    const struct address *address; /* MAIL, RCPT */
+    const struct mail_params *mail; /* MAIL */
+    struct slice content;          /* CONTENT; valid until the next call */
+    bool bad;                      /* END: bare CR, LF or NUL was seen */
+    struct status refused;         /* with NONE..: the last refusal of the machine's own making, for the
+                                      log; cause OK if none since the last event */
+};
+
+struct smtp_server {
+    struct smtp_server_config cfg;
+    struct buf *out;               /* replies; borrows */
+    enum phase phase;
+    bool greeted, esmtp, tls, in_data, awaiting, closing, discarding;
+    enum smtp_server_event_kind awaited;
+    struct dot_reader dot;
+    struct buf content;            /* decoded, at most LIMIT_BODY_CHUNK */
+    struct command cmd;
+    char helo[LIMIT_DOMAIN + 1];
+    unsigned errors, noise;
+    unsigned rcpts;
+    struct smtp_server_event pending;
+    bool has_pending;
+    struct status refused;
+    size_t discarded;
+};
+
+void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *cfg, struct buf *out);
+void smtp_server_free(struct smtp_server *s);
+/* Writes "220 HOST ESMTP Danelaw". talks_early: octets came before it: 554 and closing instead. */
+void smtp_server_greet(struct smtp_server *s, bool talks_early);
+/* Consumes from in; true with an event, false when it needs more input or awaits an answer. Stops
+ * (false) while out has no room for a reply. */
+bool smtp_server_next(struct smtp_server *s, struct buf *in, struct smtp_server_event *out_event);
+/* Answers the awaited event. For DATA, OK means 354. For END, st->text follows the code
+ * ("queued as ID"). Any other cause is written as it is. */
+void smtp_server_answer(struct smtp_server *s, const struct status *st);
+/* After the handshake: forgets all but the connection (RFC 3207 §4.2). */
+void smtp_server_tls_done(struct smtp_server *s);
+/* 421 or 454 from outside (timeout, shutdown): writes it and closes. */
+void smtp_server_abort(struct smtp_server *s, const struct status *st);
+
+#endif

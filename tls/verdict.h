@@ -1,0 +1,55 @@
+/* The verdict per MX host: one pure function from (rule, facts) to level, TLSA base domain,
+ * reference identifiers and usable records, or skip with a cause. The log line, the DSN, TLSRPT and
+ * `danelaw check` all print this same value. The table is in verdict.c and in the README. */
+#ifndef DANELAW_TLS_VERDICT_H
+#define DANELAW_TLS_VERDICT_H
+
+#include "config/base/status.h"
+#include "config/config.h"
+#include "dns/facts.h"
+
+enum verdict_mode {
+    VERDICT_SKIP,          /* this host must not be used; see skip */
+    VERDICT_CLEAR,         /* no TLS */
+    VERDICT_OPPORTUNISTIC, /* TLS if offered, plaintext otherwise */
+    VERDICT_ENCRYPT,       /* TLS or nothing, no authentication */
+    VERDICT_DANE,          /* TLS and a matching TLSA record, or nothing */
+    VERDICT_PKIX,          /* TLS and a publicly trusted certificate with the right name, or nothing */
+};
+const char *verdict_mode_name(enum verdict_mode m);
+
+struct verdict_input {
+    enum tls_level level;
+    bool resolver_validates; /* the self test has passed; UNKNOWN counts as not */
+    const struct dest_facts *dest; /* NULL: the next hop is an address literal (RFC 7672 §2.2) */
+    size_t host;             /* index into dest->hosts */
+};
+
+enum { VERDICT_NAMES = 3, VERDICT_WHY = 200 };
+
+struct verdict {
+    enum verdict_mode mode;
+    struct status skip;             /* if mode is SKIP */
+    bool half_dane;                 /* DANE, but the MX RRset was not secure: never called verified */
+    const char *base;               /* TLSA base domain and SNI; "" if none; borrows from the facts */
+    const char *names[VERDICT_NAMES]; /* reference identifiers (RFC 7672 §3.2.2), base first */
+    size_t n_names;
+    const struct tlsa_record *records; /* the whole RRset, borrows from the facts */
+    size_t n_records;
+    uint64_t usable;                /* bit i: records[i] is usable */
+    bool sole_unusable;             /* ENCRYPT because secure records exist but none is usable */
+    char why[VERDICT_WHY];          /* in plain words, with the clause */
+};
+
+struct verdict verdict_decide(const struct verdict_input *in);
+
+/* Why a record is unusable for SMTP (RFC 7672 §3.1.3, RFC 6698 §4.1), or NULL if it is usable as
+ * far as its fields tell; certificates and keys in full are tried by OpenSSL too (tls/dane.h). */
+const char *tlsa_unusable_why(const struct tlsa_record *r);
+
+enum { VERDICT_KEY = 32 };
+/* A digest of all that decided authentication: mode, base, names, usable records. Connections may
+ * be shared only between equal keys. */
+void verdict_key(const struct verdict *v, uint8_t out_key[VERDICT_KEY]);
+
+#endif
