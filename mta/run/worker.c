@@ -1,0 +1,147 @@
+#include "mta/run/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "mta/out/delivery.h"
+#include "mta/out/session.h"
+
+struct worker {
+    struct worker_ctx ctx;
+    struct worker_host host;
+    unsigned number;
+    bool started;
+};
+
+/* One letter between the main loop and a worker; freed by whom it reaches. */
+struct letter {
+    struct msg msg;
+    struct worker *worker;
+    int fd;
+    struct ip_port peer;
+    struct settings *settings;
+    size_t listener;
+    char name[128];
+};
+
+static void run_job(struct job *job, void *arg)
+{
+    struct worker *w = arg;
+    delivery_start(&w->ctx, job);
+}
+
+struct worker *worker_new(unsigned number, struct settings *settings, struct queue *queue,
+                          struct dns_link *dns, const struct worker_host *host)
+{
+    struct worker *w = base_alloc(sizeof(*w));
+    char name[16];
+
+    (void)snprintf(name, sizeof(name), "worker-%u", number % 1000);
+    w->number = number;
+    w->host = *host;
+    w->ctx.loop = loop_new(name);
+    w->ctx.settings = settings_ref(settings);
+    w->ctx.queue = queue;
+    w->ctx.dns = dns;
+    list_init(&w->ctx.sessions);
+    w->ctx.pool = pool_new(&w->ctx);
+    queue_add_worker(queue, w->ctx.loop, run_job, w);
+    return w;
+}
+
+void worker_start(struct worker *w)
+{
+    w->started = true;
+    loop_start(w->ctx.loop);
+}
+
+static struct letter *letter_to(struct worker *w)
+{
+    struct letter *l = base_alloc(sizeof(*l));
+    l->worker = w;
+    l->fd = -1;
+    return l;
+}
+
+static void session_ended_on_main(struct msg *m)
+{
+    struct letter *l = CONTAINER_OF(m, struct letter, msg);
+    struct worker *w = l->worker;
+    w->host.session_ended(w->host.arg, w->number, l->name, &l->peer.ip);
+    free(l);
+}
+
+static void session_ended(void *arg, const char *listener, const struct ip *client)
+{
+    struct worker *w = arg;
+    struct letter *l = letter_to(w);
+    l->peer.ip = *client;
+    (void)slice_copy(slice_of(listener), l->name, sizeof(l->name));
+    loop_post(w->host.main, &l->msg, session_ended_on_main);
+}
+
+static void take_connection(struct msg *m)
+{
+    struct letter *l = CONTAINER_OF(m, struct letter, msg);
+    struct in_start start = {
+        .fd = l->fd, .peer = l->peer, .settings = l->settings, .listener = l->listener,
+        .on_end = session_ended, .arg = l->worker};
+    in_session_start(&l->worker->ctx, &start);
+    settings_unref(&l->settings);
+    free(l);
+}
+
+void worker_give(struct worker *w, int fd, const struct ip_port *peer, struct settings *settings,
+                 size_t listener)
+{
+    struct letter *l = letter_to(w);
+    l->fd = fd;
+    l->peer = *peer;
+    l->settings = settings_ref(settings);
+    l->listener = listener;
+    loop_post(w->ctx.loop, &l->msg, take_connection);
+}
+
+static void take_settings(struct msg *m)
+{
+    struct letter *l = CONTAINER_OF(m, struct letter, msg);
+    settings_unref(&l->worker->ctx.settings);
+    l->worker->ctx.settings = l->settings;
+    free(l);
+}
+
+void worker_configure(struct worker *w, struct settings *settings)
+{
+    struct letter *l = letter_to(w);
+    l->settings = settings_ref(settings);
+    loop_post(w->ctx.loop, &l->msg, take_settings);
+}
+
+static void drain(struct msg *m)
+{
+    struct letter *l = CONTAINER_OF(m, struct letter, msg);
+    l->worker->ctx.stopping = true;
+    in_session_stop_all(&l->worker->ctx);
+    free(l);
+}
+
+void worker_drain(struct worker *w)
+{
+    loop_post(w->ctx.loop, &letter_to(w)->msg, drain);
+}
+
+void worker_free(struct worker **wp)
+{
+    struct worker *w = *wp;
+    if (!w)
+        return;
+    if (w->started) {
+        loop_stop(w->ctx.loop);
+        loop_join(w->ctx.loop);
+    }
+    pool_free(&w->ctx.pool);
+    settings_unref(&w->ctx.settings);
+    loop_free(&w->ctx.loop);
+    free(w);
+    *wp = NULL;
+}

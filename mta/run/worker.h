@@ -1,0 +1,27 @@
+/* A worker: one loop that carries inbound sessions and outbound deliveries. */
+#ifndef DANELAW_RUN_WORKER_H
+#define DANELAW_RUN_WORKER_H
+
+#include "mta/in/session.h"
+#include "mta/worker_ctx.h"
+
+struct worker;
+
+struct worker_host { /* what a worker reports to, on the main loop */
+    struct loop *main;
+    void (*session_ended)(void *arg, unsigned worker, const char *listener, const struct ip *client);
+    void *arg;
+};
+
+/* Takes a reference to settings. number: from 0. */
+struct worker *worker_new(unsigned number, struct settings *settings, struct queue *queue,
+                          struct dns_link *dns, const struct worker_host *host);
+void worker_start(struct worker *w); /* its thread begins */
+/* Main loop: hands over an accepted connection. */
+void worker_give(struct worker *w, int fd, const struct ip_port *peer, struct settings *settings,
+                 size_t listener);
+void worker_configure(struct worker *w, struct settings *settings); /* takes a reference; main loop */
+void worker_drain(struct worker *w);  /* main loop: end the sessions, close idle connections */
+void worker_free(struct worker **w);  /* stops and joins its loop */
+
+#endif
