@@ -17,6 +17,9 @@ enum {
     LIMIT_PARAMETERS = 16,          /* of MAIL or RCPT; more than all that are defined */
     LIMIT_HOPS = 100,               /* Received lines, RFC 5321 §6.3 */
     LIMIT_HEADER_SCAN = 1024 * 1024, /* octets of header looked at for hops */
+    LIMIT_DATA_RATE = 500,          /* octets per second at least, over each block of timeouts.data */
+    LIMIT_REFUSED_CONTENT = 1024 * 1024 * 1024, /* octets of a refused message that are read on the
+                                       way to its end; then the connection closes */
     LIMIT_ERRORS = 20,              /* refused commands in a session before 421 */
     LIMIT_NOOPS = 100,              /* commands without use since the last message before 421 */
 
@@ -57,6 +60,9 @@ enum {
     LIMIT_CONFIG_FILE = 4 * 1024 * 1024, /* octets of one file */
     LIMIT_CONFIG_ERRORS = 100,      /* reported in one run */
     LIMIT_CONFIG_DEPTH = 8,         /* nested includes */
+    LIMIT_CONFIG_FILES = 1000,      /* read in one run */
+    LIMIT_CONFIG_NESTING = 16,      /* lists and mappings in each other; the schema needs 4 */
+    LIMIT_CONFIG_NODES = 1000000,   /* values in all files of one run: 300,000 domains */
 };
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef DANELAW_IN_ADMISSION_H
 #define DANELAW_IN_ADMISSION_H
 
+#include "config/base/status.h"
 #include "config/config.h"
 
 struct admission;

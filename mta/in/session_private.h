@@ -1,0 +1,92 @@
+/* What the files of an inbound session share; nobody else includes this.
+ *
+ *   session.c       life cycle: start, the turn, deadlines, stopping, the end
+ *   session_mail.c  the transaction: MAIL, RCPT, DATA, content, submit, home
+ *   session_tls.c   STARTTLS and TLS from the start
+ *   session_log.c   its log lines
+ *
+ * A session is freed in session_end alone. Everything below it only says that it should end
+ * (`ending`), so that no function has to ask whether its session is still there. */
+#ifndef DANELAW_IN_SESSION_PRIVATE_H
+#define DANELAW_IN_SESSION_PRIVATE_H
+
+#include "config/base/counter.h"
+#include "mta/in/session.h"
+#include "mta/mail/header.h"
+#include "mta/smtp/server.h"
+#include "tls/conn.h"
+
+/* Exists from MAIL to its end; an idle session has none. */
+struct transaction {
+    struct message *message;    /* NULL once the queue has it */
+    struct body_writer *writer; /* from DATA on, NULL once the content is refused or complete */
+    struct header_scan headers;
+    struct status refused;      /* why the content will be refused after its end; OK: it will not */
+    uint64_t read;              /* octets of content so far */
+    struct queue_submit submit;
+    struct in_session *session;
+    /* For the log: the message itself is the queue's when the submit is home. */
+    char id[QUEUE_ID_MAX];
+    char *sender;
+    uint64_t size;
+    size_t n_rcpts;
+    const char *protocol, *tls; /* at the submit; static */
+};
+
+enum session_ending { ENDING_NO, ENDING_POLITE /* flush first */, ENDING_AT_ONCE };
+enum session_wait { WAIT_NOTHING, WAIT_COMMAND, WAIT_DATA, WAIT_HANDSHAKE };
+
+struct in_session {
+    struct list node; /* in worker_ctx.sessions */
+    struct worker_ctx *worker;
+    struct settings *settings;
+    const struct listener_config *listener;
+    struct conn *conn; /* NULL: an orphan, or not connected any more */
+    struct smtp_server server;
+    struct transaction *tx;
+    struct ip_port peer;
+    char client[IP_TEXT_MAX];
+    enum session_wait wait;
+    uint64_t block_left; /* octets of content that must come before the deadline moves */
+    enum session_ending ending;
+    bool submitting; /* the queue has tx->submit; the machine is held */
+    bool stopping;
+    bool paused;     /* reading */
+    struct timer grace;
+    void (*on_end)(void *arg, const char *listener, const struct ip *client);
+    void *arg;
+};
+
+/* session.c */
+void session_turn(struct in_session *s);  /* does all that can be done now, and ends if it must */
+void session_end(struct in_session *s);   /* frees it, or leaves it as an orphan */
+void session_answer(struct in_session *s, const struct status *st);
+/* A last reply, then the end. Legal while the machine awaits an answer. */
+void session_abort(struct in_session *s, const struct status *st);
+
+/* session_mail.c */
+void session_on_mail(struct in_session *s, const struct smtp_server_event *ev);
+void session_on_rcpt(struct in_session *s, const struct smtp_server_event *ev);
+void session_on_data(struct in_session *s, const struct smtp_server_event *ev);
+void session_on_content(struct in_session *s, const struct smtp_server_event *ev);
+void session_on_data_end(struct in_session *s, const struct smtp_server_event *ev);
+void session_on_reset(struct in_session *s, const struct smtp_server_event *ev);
+void tx_reset(struct in_session *s); /* every way out of a transaction; no-op without one */
+
+/* session_tls.c */
+bool session_offers_starttls(const struct in_session *s);
+void session_on_starttls(struct in_session *s, const struct smtp_server_event *ev);
+void session_handshake(struct in_session *s);
+void session_tls_failed(struct in_session *s, const char *reason);
+
+/* session_log.c */
+void session_log_connect(const struct in_session *s);
+void session_log_disconnect(const struct in_session *s, const char *why);
+/* from, to: NULL where there is none. Counts smtpd_rejected. */
+void session_log_reject(const struct in_session *s, const struct status *st, const char *from,
+                        const char *to);
+void session_log_accept(const struct in_session *s, const struct transaction *tx);
+const char *session_protocol(const struct in_session *s);    /* "ESMTPS", RFC 3848 */
+const char *session_tls_version(const struct in_session *s); /* "none" in clear */
+
+#endif

@@ -1,0 +1,52 @@
+/* TLS of an inbound session: STARTTLS (RFC 3207) and TLS from the start (RFC 8314 §3.3). */
+#include "mta/in/session_private.h"
+
+#include "config/base/log.h"
+
+static SSL_CTX *context_of(const struct in_session *s)
+{
+    const struct identity_config *id = s->listener->identity;
+    return id ? s->settings->identities[id - s->settings->config->identities] : NULL;
+}
+
+bool session_offers_starttls(const struct in_session *s)
+{
+    enum listener_tls tls = s->listener->tls;
+    return (tls == LISTENER_TLS_MAY || tls == LISTENER_TLS_REQUIRE) && context_of(s);
+}
+
+void session_tls_failed(struct in_session *s, const char *reason)
+{
+    LOG(SMTPD_TLS_FAILED, NULL, F_STR("client", s->client), F_STR("listener", s->listener->name),
+        F_STR("reason", reason && *reason ? reason : "unknown"));
+}
+
+void session_handshake(struct in_session *s)
+{
+    SSL_CTX *ctx = context_of(s);
+    SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+
+    if (!ssl) { /* fail closed: 220 was said, or TLS is all this listener speaks */
+        session_tls_failed(s, "our TLS engine failed");
+        s->ending = ENDING_AT_ONCE;
+        return;
+    }
+    s->wait = WAIT_HANDSHAKE;
+    conn_deadline(s->conn, s->listener->timeout_tls_ms);
+    conn_tls(s->conn, ssl, true);
+    conn_flush(s->conn);
+}
+
+/* RFC 3207 §4.2: what was known before the handshake is forgotten, and what was sent in clear after
+ * the command must never be taken for something that came inside TLS. The machine ends such
+ * a session itself; this is the second lock on that door. */
+void session_on_starttls(struct in_session *s, const struct smtp_server_event *ev)
+{
+    tx_reset(s);
+    if (conn_in(s->conn)->n > 0) {
+        session_tls_failed(s, "plaintext after STARTTLS");
+        s->ending = ENDING_AT_ONCE;
+        return;
+    }
+    session_handshake(s);
+}
