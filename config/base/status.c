@@ -49,11 +49,40 @@ struct status status_of(enum cause cause)
     return s;
 }
 
+/* Octets of the UTF-8 sequence at p (RFC 3629 §4), 0 if there is no valid one. */
+static size_t utf8_length(const unsigned char *p)
+{
+    static const struct {
+        unsigned char first_min, first_max, second_min, second_max;
+        size_t n;
+    } forms[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+                 {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+                 {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        if (p[0] < forms[i].first_min || p[0] > forms[i].first_max)
+            continue;
+        if (p[1] < forms[i].second_min || p[1] > forms[i].second_max)
+            return 0;
+        for (size_t k = 2; k < forms[i].n; k++)
+            if ((p[k] & 0xc0) != 0x80)
+                return 0;
+        return forms[i].n;
+    }
+    return 0;
+}
+
+/* One line of printable ASCII or valid UTF-8 without C1 controls: what every log, DSN and JSON document
+ * may carry. */
 static void scrub(char *text)
 {
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = '?';
+    for (unsigned char *p = (unsigned char *)text; *p;) {
+        size_t n = *p >= 0x80 ? utf8_length(p) : *p >= ' ' && *p != 0x7f;
+        if (n == 0 || (p[0] == 0xc2 && p[1] < 0xa0))
+            *p++ = '?';
+        else
+            p += n;
+    }
 }
 
 struct status status_make(enum cause cause, const char *fmt, ...)

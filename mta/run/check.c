@@ -13,6 +13,7 @@
 #include "dns/process.h"
 #include "mta/out/plan.h"
 #include "mta/out/session.h"
+#include "mta/run/check_document.h"
 #include "mta/run/spawn.h"
 
 enum { STATE_WAIT_MS = 20000, CONNECT_MS = 10000, GREETING_MS = 30000 };
@@ -65,66 +66,6 @@ static void note_failure(struct check *c, const struct status *why)
     c->failed_once = true;
 }
 
-/* ---- the document ---- */
-
-static json_t *status_json(const struct status *s)
-{
-    const struct cause_info *info = cause_info(s->cause);
-    char esc[16];
-    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "cause", info->name, "dsn", esc_text(s->esc, esc),
-                     "text", s->text, "fault", fault_words(info->fault), "remedy", info->remedy);
-}
-
-static void add_steps(struct check *c)
-{
-    json_t *steps = json_array();
-
-    for (size_t i = 0; i < c->facts->n_steps; i++) {
-        const struct dns_step *s = &c->facts->steps[i];
-        (void)json_array_append_new(
-            steps, json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "name", s->name, "type",
-                             dns_type_name(s->type), "security", dns_security_name(s->security),
-                             "lookup", dns_lookup_name(s->lookup), "ttl", (int)s->ttl, "records",
-                             (int)s->records, "alias", s->alias, "why", s->why));
-    }
-    (void)json_object_set_new(c->hop_json, "dns", steps);
-}
-
-static json_t *record_json(const struct verdict *v, size_t i)
-{
-    const struct tlsa_record *r = &v->records[i];
-    const char *why = tlsa_unusable_why(r);
-    char hex[2 * 64 + 4];
-    size_t shown = r->len < 64 ? r->len : 64;
-
-    for (size_t k = 0; k < shown; k++)
-        (void)snprintf(hex + 2 * k, 3, "%02x", r->data[k]);
-    (void)snprintf(hex + 2 * shown, 4, "%s", shown < r->len ? "..." : "");
-    bool usable = v->usable >> i & 1;
-    return json_pack("{s:i, s:i, s:i, s:s, s:b, s:s}", "usage", r->usage, "selector", r->selector,
-                     "matching", r->mtype, "data", hex, "usable", usable, "why",
-                     usable ? "" : why ? why : "OpenSSL cannot use it");
-}
-
-static void add_verdict(struct check *c, json_t *host)
-{
-    const struct verdict *v = &c->verdict;
-    json_t *names = json_array(), *records = json_array();
-
-    for (size_t i = 0; i < v->n_names; i++)
-        (void)json_array_append_new(names, json_string(v->names[i]));
-    for (size_t i = 0; i < v->n_records && i < 64; i++)
-        (void)json_array_append_new(records, record_json(v, i));
-    (void)json_object_set_new(
-        host, "verdict",
-        json_pack("{s:s, s:b, s:s, s:s, s:o, s:o}", "mode", verdict_mode_name(v->mode), "half_dane",
-                  (int)v->half_dane, "tlsa_base", v->base ? v->base : "", "why", v->why, "names",
-                  names, "tlsa", records));
-    if (v->mode == VERDICT_SKIP)
-        (void)json_object_set_new(host, "skipped", status_json(&v->skip));
-    (void)json_object_set_new(host, "addresses", json_array());
-}
-
 static struct verdict decide(struct check *c, size_t host)
 {
     struct verdict_input in = {
@@ -150,7 +91,7 @@ static json_t *show_host(struct check *c, size_t host)
     c->host_shown = host;
     c->host_json = json_pack("{s:s, s:i}", "host", host_name(c, host), "preference",
                              c->facts ? c->facts->hosts[host].preference : 0);
-    add_verdict(c, c->host_json);
+    check_add_verdict(c->host_json, &c->verdict);
     (void)json_array_append_new(json_object_get(c->hop_json, "hosts"), c->host_json);
     return c->host_json;
 }
@@ -176,13 +117,6 @@ static void show_other_hosts(struct check *c)
         }
 }
 
-static json_t *tls_json(const struct tls_outcome *o)
-{
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:s, s:s}", "level", tls_outcome_label(o),
-                     "protocol", o->protocol, "cipher", o->cipher, "record", o->record, "depth",
-                     o->depth, "peer_name", o->peer_name, "error", o->error);
-}
-
 static void add_probe(struct check *c, const struct status *why, const char *note)
 {
     char at[IP_TEXT_MAX];
@@ -193,9 +127,9 @@ static void add_probe(struct check *c, const struct status *why, const char *not
     struct buf chain;
 
     if (tls)
-        (void)json_object_set_new(probe, "tls", tls_json(tls));
+        (void)json_object_set_new(probe, "tls", check_tls_json(tls));
     if (why)
-        (void)json_object_set_new(probe, "failure", status_json(why));
+        (void)json_object_set_new(probe, "failure", check_status_json(why));
     buf_init(&chain, 16 * 1024);
     SSL *ssl = out_session_ssl(c->session);
     if (ssl && tls_describe_chain(ssl, &chain) && chain.n)
@@ -223,7 +157,7 @@ static void finish(struct check *c)
     if (!c->delivered) {
         const char *what = status_disposition(&c->first_failure) == DISP_BOUNCE ? "bounced" : "deferred";
         (void)json_object_set_new(c->document, "outcome", json_string(what));
-        (void)json_object_set_new(c->document, "reason", status_json(&c->first_failure));
+        (void)json_object_set_new(c->document, "reason", check_status_json(&c->first_failure));
         c->exit_status = is_undetermined(c->first_failure.cause) ? 3 : 1;
     }
     loop_stop(c->loop);
@@ -347,7 +281,7 @@ static void start_plan(struct check *c)
     out_plan_make(&in, &c->plan);
     if (c->plan.n == 0) {
         note_failure(c, &c->plan.why_none);
-        (void)json_object_set_new(c->hop_json, "problem", status_json(&c->plan.why_none));
+        (void)json_object_set_new(c->hop_json, "problem", check_status_json(&c->plan.why_none));
     }
     c->attempt = 0;
     next_attempt(c);
@@ -359,7 +293,7 @@ static void got_facts(struct dns_request *r)
 
     c->facts = r->facts;
     r->facts = NULL;
-    add_steps(c);
+    check_add_steps(c->hop_json, c->facts);
     (void)json_object_set_new(c->hop_json, "mx_security",
                               json_string(dns_security_name(c->facts->security)));
     if (c->facts->why && *c->facts->why)
