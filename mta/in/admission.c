@@ -1,5 +1,6 @@
-/* Connection counts: a map of listeners by name, each with a map of its clients. An entry lives only
- * while its count is not zero, so that memory follows the open connections and nothing else. */
+/* Connection counts: a map of listeners by name, each with a map of its clients. An entry lives
+ * only while its count is not zero, so that memory follows the open connections and nothing else.
+ */
 #include "mta/in/admission.h"
 
 #include <stdlib.h>
@@ -86,19 +87,21 @@ static void client_drop(struct listener_count *l, struct client_count *c)
     free(c);
 }
 
+static void listener_free(struct admission *a, struct listener_count *l)
+{
+    while (l->clients)
+        client_drop(l, l->clients);
+    listener_drop(a, l);
+}
+
 void admission_free(struct admission **ap)
 {
     struct admission *a = *ap;
-    struct listener_count *l, *next_listener;
-    struct client_count *c, *next_client;
 
     if (!a)
         return;
-    HASH_ITER (hh, a->listeners, l, next_listener) {
-        HASH_ITER (hh, l->clients, c, next_client)
-            client_drop(l, c);
-        listener_drop(a, l);
-    }
+    while (a->listeners)
+        listener_free(a, a->listeners);
     free(a);
     *ap = NULL;
 }

@@ -1,7 +1,8 @@
 #include "mta/in/relay.h"
 
-/* A local part such as "user%other.example" or "other.example!user" is the business of the domain it
- * stands before (RFC 5321 §2.3.11), so it is no way round the rule: only the domain is judged. */
+/* A local part such as "user%other.example" or "other.example!user" is the business of the domain
+ * it stands before (RFC 5321 §2.3.11), so it is no way round the rule: only the domain is judged.
+ */
 static bool is_for_us(const struct config *c, const struct address *rcpt)
 {
     if (rcpt->kind == ADDRESS_POSTMASTER) /* RFC 5321 §4.5.1: must be accepted */

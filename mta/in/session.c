@@ -1,8 +1,8 @@
 /* The life cycle of an inbound session: start, the turn, deadlines, stopping, the end.
  *
- * All work is done in session_turn: the machine is asked for its next event until it wants more input,
- * room for replies, or an answer that only the queue can give. Reading stops meanwhile, so that a
- * client can make us hold LIMIT_SESSION_IN and LIMIT_SESSION_OUT octets and no more.
+ * All work is done in session_turn: the machine is asked for its next event until it wants more
+ * input, room for replies, or an answer that only the queue can give. Reading stops meanwhile, so
+ * that a client can make us hold LIMIT_SESSION_IN and LIMIT_SESSION_OUT octets and no more.
  *
  * Thread: the worker's loop. RFC 5321 §4.5.3.2 (timeouts), §3.8 (421). */
 #include "mta/in/session_private.h"
@@ -14,8 +14,8 @@
 
 enum { STOP_GRACE_MS = 8000 }; /* how long a message on its way in may take to end when stopping */
 
-/* Commands, DATA and the handshake have one deadline each. That of a command moves with each command
- * and that of DATA with each block, never with a single octet. */
+/* Commands, DATA and the handshake have one deadline each. That of a command moves with each
+ * command and that of DATA with each block, never with a single octet. */
 static void wait_for_command(struct in_session *s, bool progress)
 {
     if (s->wait != WAIT_COMMAND || progress)
@@ -267,8 +267,8 @@ void in_session_start(struct worker_ctx *w, const struct in_start *start)
     struct in_session *s = session_new(w, start);
     bool early = s->listener->tls != LISTENER_TLS_IMPLICIT && talks_early(start->fd);
 
-    s->conn = conn_accept(w->loop, start->fd, LIMIT_SESSION_IN, LIMIT_SESSION_OUT,
-                          &session_conn_ops, s);
+    s->conn =
+        conn_accept(w->loop, start->fd, LIMIT_SESSION_IN, LIMIT_SESSION_OUT, &session_conn_ops, s);
     init_server(s);
     if (s->listener->tls == LISTENER_TLS_IMPLICIT)
         session_handshake(s);
@@ -304,6 +304,6 @@ static void stop(struct in_session *s)
 
 void in_session_stop_all(struct worker_ctx *w)
 {
-    LIST_EACH (it, &w->sessions)
-        stop(LIST_ENTRY(it, struct in_session, node));
+    LIST_EACH(it, &w->sessions)
+    stop(LIST_ENTRY(it, struct in_session, node));
 }

@@ -1,8 +1,8 @@
-/* The transaction of an inbound session: MAIL, RCPT, DATA, the content as it streams by, the submit,
- * and the 250 that means the message is safe. RFC 5321 §3.3, §4.1.1.4, §4.4, §6.1, §6.3.
+/* The transaction of an inbound session: MAIL, RCPT, DATA, the content as it streams by, the
+ * submit, and the 250 that means the message is safe. RFC 5321 §3.3, §4.1.1.4, §4.4, §6.1, §6.3.
  *
- * Content that is refused is read to its true end, and only then answered: bytes of a refused message
- * must never be read as commands. */
+ * Content that is refused is read to its true end, and only then answered: bytes of a refused
+ * message must never be read as commands. */
 #include "mta/in/session_private.h"
 
 #include <limits.h>
@@ -279,8 +279,8 @@ static void answer_home(struct in_session *s, const struct status *result)
     session_answer(s, &st);
 }
 
-/* The request is home: on the worker's loop, exactly once. On OK the message is the queue's and may be
- * gone already; if not it is ours again, and ends with the transaction. */
+/* The request is home: on the worker's loop, exactly once. On OK the message is the queue's and may
+ * be gone already; if not it is ours again, and ends with the transaction. */
 static void on_home(struct queue_submit *r)
 {
     struct transaction *tx = CONTAINER_OF(r, struct transaction, submit);
@@ -312,8 +312,8 @@ static void submit(struct in_session *s)
     tx->n_rcpts = tx->message->n_rcpts;
     tx->protocol = session_protocol(s);
     tx->tls = session_tls_version(s);
-    tx->submit = (struct queue_submit){
-        .home = s->worker->loop, .done = on_home, .message = tx->message};
+    tx->submit =
+        (struct queue_submit){.home = s->worker->loop, .done = on_home, .message = tx->message};
     tx->message = NULL;
     s->submitting = true;
 #ifdef SABOTAGE_ACK_EARLY

@@ -21,8 +21,8 @@ struct transaction {
     struct message *message;    /* NULL once the queue has it */
     struct body_writer *writer; /* from DATA on, NULL once the content is refused or complete */
     struct header_scan headers;
-    struct status refused;      /* why the content will be refused after its end; OK: it will not */
-    uint64_t read;              /* octets of content so far */
+    struct status refused; /* why the content will be refused after its end; OK: it will not */
+    uint64_t read;         /* octets of content so far */
     struct queue_submit submit;
     struct in_session *session;
     /* For the log: the message itself is the queue's when the submit is home. */
@@ -51,15 +51,15 @@ struct in_session {
     enum session_ending ending;
     bool submitting; /* the queue has tx->submit; the machine is held */
     bool stopping;
-    bool paused;     /* reading */
+    bool paused; /* reading */
     struct timer grace;
     void (*on_end)(void *arg, const char *listener, const struct ip *client);
     void *arg;
 };
 
 /* session.c */
-void session_turn(struct in_session *s);  /* does all that can be done now, and ends if it must */
-void session_end(struct in_session *s);   /* frees it, or leaves it as an orphan */
+void session_turn(struct in_session *s); /* does all that can be done now, and ends if it must */
+void session_end(struct in_session *s);  /* frees it, or leaves it as an orphan */
 void session_answer(struct in_session *s, const struct status *st);
 /* A last reply, then the end. Legal while the machine awaits an answer. */
 void session_abort(struct in_session *s, const struct status *st);
