@@ -12,6 +12,8 @@ struct dsn_rcpt {
     const char *address;
     struct status status;
     const char *remote;   /* "mx.example[192.0.2.1]:25" or "" */
+    enum cause because;   /* whose fault and remedy are told: that of the last attempt if status is
+                             EXPIRED, else that of status */
 };
 
 struct dsn {

@@ -14,6 +14,7 @@ struct header_scan {
     /* private */
     char name[32];
     size_t name_len;
+    uint64_t line; /* octets of the current line so far */
     int state;
 };
 void header_scan_init(struct header_scan *h);
