@@ -73,6 +73,8 @@ struct next_hop_config {
     size_t n_hosts;
     bool has_tls;           /* tls was written */
     enum tls_level tls;
+    bool has_implicit_tls;  /* implicit_tls was written; it is already in each host */
+    bool implicit_tls;
     struct config_where where;
 };
 
@@ -86,7 +88,7 @@ struct route_config {
 struct policy_config {
     const char *pattern;
     enum tls_level tls;
-    int64_t until_ms;   /* wall clock, end of that UTC day; 0: no end */
+    int64_t until_ms;   /* wall clock, last millisecond of that UTC day; 0: no end */
     const char *note;   /* "" if none */
     struct config_where where;
 };

@@ -1,0 +1,149 @@
+#include "config/check.h"
+
+#include <string.h>
+
+/* Where that option's value stands in map, else where the record does. */
+static struct config_where where_in(const struct node *map, const char *name,
+                                    const struct target *t)
+{
+    const struct entry *e = node_find(map, name);
+    return e ? e->value->where : t->where;
+}
+
+/* One network of a listener's clients. No configuration is an open relay by accident. */
+static void check_client_network(struct builder *b, const struct target *t, const struct node *n)
+{
+    struct ip_net net;
+
+    if (n->kind == NODE_SCALAR && ip_parse_net(n->text, &net) && net.bits == 0)
+        errors_add(b->errors, n->where,
+                   "\"%.100s\" in clients of %s makes an open relay, on which everybody may send "
+                   "anywhere; if that is meant, say open_relay: yes",
+                   n->text.p, t->place);
+}
+
+static void check_clients(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct entry *e = node_find(map, "clients");
+
+    if (!e)
+        return;
+    check_client_network(b, t, e->value);
+    for (size_t i = 0; e->value->kind == NODE_LIST && i < e->value->n; i++)
+        check_client_network(b, t, e->value->entries[i].value);
+}
+
+static void check_listener(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct listener_config *l = (const struct listener_config *)(void *)t->record;
+    bool needs_identity = l->tls == LISTENER_TLS_REQUIRE || l->tls == LISTENER_TLS_IMPLICIT;
+
+    if (!l->open_relay)
+        check_clients(b, t, map);
+    if (needs_identity && !node_find(map, "identity"))
+        errors_add(b->errors, where_in(map, "tls", t),
+                   "\"tls\" in %s is %s, which needs an identity", t->place,
+                   l->tls == LISTENER_TLS_REQUIRE ? "require" : "implicit");
+}
+
+/* implicit_tls is said once for the hop and kept by each host. */
+static void check_next_hop(struct builder *b, const struct target *t, const struct node *map)
+{
+    struct next_hop_config *hop = (struct next_hop_config *)(void *)t->record;
+
+    for (size_t i = 0; hop->has_implicit_tls && i < hop->n_hosts; i++)
+        hop->hosts[i].implicit_tls = hop->implicit_tls;
+    if (hop->implicit_tls && hop->has_tls && hop->tls == TLS_LEVEL_NONE)
+        errors_add(b->errors, where_in(map, "implicit_tls", t),
+                   "\"implicit_tls\" in %s contradicts tls: none", t->place);
+    if (strcmp(hop->name, "mx") == 0)
+        errors_add(b->errors, t->where, "a next hop cannot be called \"mx\"");
+}
+
+static void check_delivery(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct delivery_config *d = (const struct delivery_config *)(void *)t->record;
+
+    if (d->retry_min_ms > d->retry_max_ms)
+        errors_add(b->errors, where_in(map, "retry_min", t),
+                   "\"retry_min\" in delivery is more than retry_max");
+}
+
+/* The path of a socket has 108 octets (unix(7)); the directory leaves room for the name. */
+enum { RUNTIME_PATH_MAX = 90 };
+
+/* The value of a list's element, or of the scalar that stands for a list of one. */
+static struct config_where where_of_bind(const struct builder *b, const struct node *map,
+                                         const char *listener, size_t i)
+{
+    const struct entry *section = node_find(map, "listeners");
+    const struct entry *record = section ? node_find(section->value, listener) : NULL;
+    const struct entry *bind = record ? node_find(record->value, "bind") : NULL;
+
+    if (!bind)
+        return (struct config_where){b->config->file, 1, 1};
+    bool listed = bind->value->kind == NODE_LIST && i < bind->value->n;
+    return listed ? bind->value->entries[i].value->where : bind->value->where;
+}
+
+/* The name of an earlier listener with that endpoint, or NULL. */
+static const char *earlier_bind(const struct config *c, size_t listener, size_t i)
+{
+    const struct ip_port *addr = &c->listeners[listener].bind[i];
+
+    for (size_t l = 0; l <= listener; l++) {
+        size_t n = l < listener ? c->listeners[l].n_bind : i;
+        for (size_t j = 0; j < n; j++) {
+            const struct ip_port *other = &c->listeners[l].bind[j];
+            if (other->port == addr->port && ip_eq(&other->ip, &addr->ip))
+                return c->listeners[l].name;
+        }
+    }
+    return NULL;
+}
+
+static void check_binds(struct builder *b, const struct node *map)
+{
+    const struct config *c = b->config;
+    char text[IP_TEXT_MAX];
+
+    for (size_t l = 0; l < c->n_listeners; l++) {
+        for (size_t i = 0; i < c->listeners[l].n_bind; i++) {
+            /* Port 0 was refused as text already. */
+            const char *other = c->listeners[l].bind[i].port ? earlier_bind(c, l, i) : NULL;
+            if (other)
+                errors_add(b->errors, where_of_bind(b, map, c->listeners[l].name, i),
+                           "\"%s\" in listener \"%s\" is already bound by listener \"%s\"",
+                           ip_port_text(&c->listeners[l].bind[i], text), c->listeners[l].name,
+                           other);
+        }
+    }
+}
+
+static void check_top(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct config *c = b->config;
+
+    if (c->n_listeners == 0 && !b->errors->incomplete)
+        errors_add(b->errors, t->where, "at least one listener is required");
+    if (strlen(c->runtime_directory) > RUNTIME_PATH_MAX)
+        errors_add(b->errors, where_in(map, "runtime_directory", t),
+                   "\"runtime_directory\" must be at most %d octets long: a socket's path is short",
+                   RUNTIME_PATH_MAX);
+    check_binds(b, map);
+}
+
+void check_section(struct builder *b, enum section_id id, const struct target *t,
+                   const struct node *map)
+{
+    static void (*const checks[SECTION_COUNT])(struct builder *, const struct target *,
+                                               const struct node *) = {
+        [IN_TOP] = check_top,
+        [IN_LISTENER] = check_listener,
+        [IN_NEXT_HOP] = check_next_hop,
+        [IN_DELIVERY] = check_delivery,
+    };
+
+    if (checks[id])
+        checks[id](b, t, map);
+}
