@@ -21,12 +21,14 @@ struct reply_reader {
     struct buf text; /* bounded by LIMIT_REPLY */
     uint16_t code;
     size_t lines, octets;
+    bool complete;  /* the reply was handed out; the next call begins another */
+    bool malformed; /* for good */
 };
 
 void reply_reader_init(struct reply_reader *r);
 void reply_reader_free(struct reply_reader *r);
 /* Consumes whole lines of in until one reply is complete (RFC 5321 §4.2.1: same code on all lines, '-' on
- * all but the last; codes 200–599; "250" alone is complete; lines end in CRLF). MALFORMED: a bare LF,
+ * all but the last; codes by its grammar, 200–559; "250" alone is complete; lines end in CRLF). MALFORMED: a bare LF,
  * another code, a line over LIMIT_REPLY_LINE, a reply over LIMIT_REPLY, NUL. Once malformed, always.
  * The reply stays valid until the next call. */
 enum reply_result reply_reader_feed(struct reply_reader *r, struct buf *in, struct reply *out);

@@ -20,7 +20,7 @@ struct smtp_server_config {
 };
 
 enum smtp_server_event_kind {
-    SERVER_NONE,
+    SERVER_NONE,     /* a command was refused by the machine itself; `refused` says which way */
     SERVER_MAIL,     /* answer: OK → "250 2.1.0 Ok" */
     SERVER_RCPT,     /* answer */
     SERVER_DATA,     /* answer: OK → 354 */
@@ -37,8 +37,8 @@ struct smtp_server_event {
     const struct mail_params *mail; /* MAIL */
     struct slice content;          /* CONTENT; valid until the next call */
     bool bad;                      /* END: bare CR, LF or NUL was seen */
-    struct status refused;         /* with NONE..: the last refusal of the machine's own making, for the
-                                      log; cause OK if none since the last event */
+    struct status refused;         /* with any event: the last refusal of the machine's own making, for
+                                      the log; cause OK if none since the last event */
 };
 
 struct smtp_server {
@@ -54,9 +54,11 @@ struct smtp_server {
     unsigned errors, noise;
     unsigned rcpts;
     struct smtp_server_event pending;
-    bool has_pending;
+    bool has_pending, has_content;
     struct status refused;
     size_t discarded;
+    bool data_refused;             /* the last command was DATA and was refused */
+    const struct buf *in;          /* of the last smtp_server_next: what waits behind a command */
 };
 
 void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *cfg, struct buf *out);
@@ -66,8 +68,9 @@ void smtp_server_greet(struct smtp_server *s, bool talks_early);
 /* Consumes from in; true with an event, false when it needs more input or awaits an answer. Stops
  * (false) while out has no room for a reply. */
 bool smtp_server_next(struct smtp_server *s, struct buf *in, struct smtp_server_event *out_event);
-/* Answers the awaited event. For DATA, OK means 354. For END, st->text follows the code
- * ("queued as ID"). Any other cause is written as it is. */
+/* Answers the awaited event. For DATA, OK means 354. For END, st->text follows the code, after "Ok: "
+ * if it does not begin so ("queued as ID"). Any other cause is written as it is; code 421 also closes.
+ * `in` must still be what smtp_server_next last saw: octets behind a refused DATA close the session. */
 void smtp_server_answer(struct smtp_server *s, const struct status *st);
 /* After the handshake: forgets all but the connection (RFC 3207 §4.2). */
 void smtp_server_tls_done(struct smtp_server *s);

@@ -1,0 +1,79 @@
+/* The client machine's inside, shared by the core (client.c), the state table (client_states.c) and
+ * the transaction (client_transaction.c). Private to mta/smtp. */
+#ifndef DANELAW_SMTP_CLIENT_INTERNAL_H
+#define DANELAW_SMTP_CLIENT_INTERNAL_H
+
+#include "config/base/limits.h"
+#include "mta/smtp/capability.h"
+#include "mta/smtp/client.h"
+
+struct smtp_client {
+    struct smtp_client_config cfg;
+    char hostname[LIMIT_DOMAIN + 1];
+    char greeted[LIMIT_DOMAIN + 1];
+    enum client_state state; /* what is awaited now */
+    bool unsent;             /* the state's command is still to be written */
+    bool tls;
+    struct capabilities caps;
+    struct reply_reader reader;
+    struct dot_writer dot;
+    enum smtp_client_event event; /* to be handed out by the next step; CLIENT_WAIT: none */
+    bool announce;                /* IDLE was reached: READY is due */
+    bool rset_due;                /* the server may still have a transaction open */
+    struct status failure;
+
+    /* The transaction: commands are numbered in the order in which they go out. `sent` and
+     * `answered` are the FIFO of what is in flight. */
+    struct smtp_transaction *t;
+    bool rset_first;
+    size_t sent, answered;
+    size_t accepted; /* recipients without a failure */
+    bool ignore_dot; /* nobody is left to deliver to, whatever the server says */
+};
+
+/* One row per state. */
+struct client_row {
+    const char *name, *phrase;
+    size_t timeout; /* offset of an int64_t in smtp_client_config */
+    /* Appends the command; false if out has no room yet. NULL: nothing is sent. */
+    bool (*send)(struct smtp_client *c, struct buf *out);
+    /* Acts on a complete reply; 421 was dealt with before. NULL: no reply is due in this state. */
+    void (*on_reply)(struct smtp_client *c, const struct reply *r);
+};
+
+const struct client_row *client_row(enum client_state state);
+
+/* Goes to a state and has its command sent. */
+void client_enter(struct smtp_client *c, enum client_state state);
+/* No TLS to be had or needed any more: ready for transactions. */
+void client_idle(struct smtp_client *c);
+/* The session is over: who has no result gets this one. */
+void client_fail(struct smtp_client *c, const struct status *why);
+void client_fail_cause(struct smtp_client *c, enum cause cause);
+/* QUIT was answered, or nobody waits for that. */
+void client_quit_done(struct smtp_client *c);
+/* A reply that RFC 5321 §4.3.2 does not allow here. */
+void client_fail_reply(struct smtp_client *c, const struct reply *r);
+/* The reply as a status, its lines joined by blanks. */
+struct status client_status(const struct reply *r);
+
+/* client_transaction.c */
+bool client_transaction_send(struct smtp_client *c, struct buf *out);
+bool client_transaction_owes(const struct smtp_client *c);
+void client_transaction_on_reply(struct smtp_client *c, const struct reply *r);
+void client_transaction_begin(struct smtp_client *c, struct smtp_transaction *t);
+/* Gives a result to every recipient that has none. */
+void client_settle_rest(struct smtp_client *c, const struct status *st);
+/* All results are there. */
+void client_finish(struct smtp_client *c);
+bool client_send_rset(struct smtp_client *c, struct buf *out);
+bool client_send_mail(struct smtp_client *c, struct buf *out);
+bool client_send_rcpt(struct smtp_client *c, struct buf *out);
+bool client_send_data(struct smtp_client *c, struct buf *out);
+void client_on_rset(struct smtp_client *c, const struct reply *r);
+void client_on_mail(struct smtp_client *c, const struct reply *r);
+void client_on_rcpt(struct smtp_client *c, const struct reply *r);
+void client_on_data(struct smtp_client *c, const struct reply *r);
+void client_on_dot(struct smtp_client *c, const struct reply *r);
+
+#endif

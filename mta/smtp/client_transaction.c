@@ -1,0 +1,250 @@
+/* One transaction of the client: [RSET] MAIL RCPT… DATA, then the message, then its dot. With
+ * PIPELINING they go out together and `answered` walks behind `sent`; without, one waits for the
+ * other. RFC 5321 §3.3, §4.3.2; RFC 2920 §3.1. Pure, any thread.
+ *
+ * A result is open as long as its cause is OK; an open one at the end becomes what the dot got. */
+#include <stdio.h>
+
+#include "mta/smtp/client_internal.h"
+
+static size_t step_count(const struct smtp_client *c)
+{
+    return c->rset_first + 1 + c->t->n_rcpts + 1;
+}
+
+static enum client_state step_state(const struct smtp_client *c, size_t step)
+{
+    if (c->rset_first && step == 0)
+        return CLIENT_ST_RSET;
+    step -= c->rset_first;
+    if (step == 0)
+        return CLIENT_ST_MAIL;
+    return step <= c->t->n_rcpts ? CLIENT_ST_RCPT : CLIENT_ST_DATA;
+}
+
+/* The recipient of a step whose state is RCPT. */
+static size_t step_rcpt(const struct smtp_client *c, size_t step)
+{
+    return step - c->rset_first - 1;
+}
+
+static bool is_open(const struct status *result)
+{
+    return result->cause == CAUSE_OK;
+}
+
+/* --- Send --- */
+
+bool client_send_rset(struct smtp_client *c, struct buf *out)
+{
+    return buf_append(out, SLICE("RSET\r\n"));
+}
+
+/* Without 8BITMIME an 8-bit body is sent as it is: refusing it would bounce mail that nearly every
+ * server takes, and re-encoding it would break what is signed. */
+bool client_send_mail(struct smtp_client *c, struct buf *out)
+{
+    const struct smtp_transaction *t = c->t;
+    char size[32] = "";
+
+    if (c->caps.mask & CAP_SIZE)
+        (void)snprintf(size, sizeof(size), " SIZE=%llu", (unsigned long long)t->size);
+    return buf_printf(out, "MAIL FROM:<%s>%s%s%s\r\n", t->sender, size,
+                      t->eight_bit && (c->caps.mask & CAP_8BITMIME) ? " BODY=8BITMIME" : "",
+                      t->smtputf8 ? " SMTPUTF8" : "");
+}
+
+bool client_send_rcpt(struct smtp_client *c, struct buf *out)
+{
+    return buf_printf(out, "RCPT TO:<%s>\r\n", c->t->rcpts[step_rcpt(c, c->sent)]);
+}
+
+bool client_send_data(struct smtp_client *c, struct buf *out)
+{
+    return buf_append(out, SLICE("DATA\r\n"));
+}
+
+bool client_transaction_owes(const struct smtp_client *c)
+{
+    return c->t && c->sent > c->answered;
+}
+
+static bool may_send(const struct smtp_client *c)
+{
+    return c->sent < step_count(c) && ((c->caps.mask & CAP_PIPELINING) || c->sent == c->answered);
+}
+
+bool client_transaction_send(struct smtp_client *c, struct buf *out)
+{
+    while (may_send(c)) {
+        if (!client_row(step_state(c, c->sent))->send(c, out))
+            return false;
+        c->sent++;
+    }
+    return true;
+}
+
+/* --- Results --- */
+
+void client_settle_rest(struct smtp_client *c, const struct status *st)
+{
+    for (size_t i = 0; c->t && i < c->t->n_rcpts; i++)
+        if (is_open(&c->t->results[i]))
+            c->t->results[i] = *st;
+    c->accepted = 0;
+}
+
+void client_finish(struct smtp_client *c)
+{
+    c->t = NULL;
+    c->unsent = false;
+    c->state = CLIENT_ST_IDLE;
+    c->announce = true;
+    c->event = CLIENT_FINISHED;
+}
+
+/* --- On reply --- */
+
+static bool is_negative(const struct reply *r)
+{
+    return r->code / 100 == 4 || r->code / 100 == 5;
+}
+
+void client_on_rset(struct smtp_client *c, const struct reply *r)
+{
+    if (r->code / 100 != 2)
+        client_fail_reply(c, r);
+}
+
+void client_on_mail(struct smtp_client *c, const struct reply *r)
+{
+    struct status st = client_status(r);
+
+    if (is_negative(r))
+        client_settle_rest(c, &st);
+    else if (r->code / 100 != 2)
+        client_fail_reply(c, r);
+}
+
+void client_on_rcpt(struct smtp_client *c, const struct reply *r)
+{
+    struct status *result = &c->t->results[step_rcpt(c, c->answered)];
+
+    if (!is_negative(r) && r->code / 100 != 2) {
+        client_fail_reply(c, r);
+        return;
+    }
+    /* After a refused MAIL the answers to what was pipelined behind it mean nothing. */
+    if (!is_open(result) || !is_negative(r))
+        return;
+    *result = client_status(r);
+    c->accepted--;
+}
+
+/* 354 with nobody left: the server is owed a dot, and whatever it says then counts for nobody
+ * (RFC 2920 §3.1). */
+void client_on_data(struct smtp_client *c, const struct reply *r)
+{
+    struct status st = client_status(r);
+
+    c->rset_due = true;
+    if (r->code == 354) {
+        c->ignore_dot = c->accepted == 0;
+        c->unsent = c->ignore_dot;
+        c->state = c->ignore_dot ? CLIENT_ST_DOT : CLIENT_ST_BODY;
+        c->event = c->ignore_dot ? CLIENT_WAIT : CLIENT_BODY;
+        dot_writer_init(&c->dot);
+    } else if (is_negative(r)) {
+        client_settle_rest(c, &st);
+        client_finish(c);
+    } else {
+        client_fail_reply(c, r);
+    }
+}
+
+void client_on_dot(struct smtp_client *c, const struct reply *r)
+{
+    struct status st = client_status(r);
+
+    if (!is_negative(r) && r->code / 100 != 2) {
+        client_fail_reply(c, r);
+        return;
+    }
+    if (!c->ignore_dot)
+        client_settle_rest(c, &st);
+    c->rset_due = false;
+    client_finish(c);
+}
+
+/* Without PIPELINING nothing more is asked once nobody is left. */
+static bool is_hopeless(const struct smtp_client *c)
+{
+    return c->accepted == 0 && c->sent == c->answered;
+}
+
+void client_transaction_on_reply(struct smtp_client *c, const struct reply *r)
+{
+    enum client_state state = c->state;
+
+    client_row(state)->on_reply(c, r);
+    if (c->state != state || state == CLIENT_ST_DOT)
+        return; /* finished, failed or on to the message */
+    c->rset_due = c->rset_due || state == CLIENT_ST_RCPT;
+    c->answered++;
+    c->unsent = c->sent < step_count(c);
+    if (is_hopeless(c))
+        client_finish(c);
+    else
+        c->state = step_state(c, c->answered);
+}
+
+/* --- Begin --- */
+
+/* What was parsed once is never parsed again, but a command is only built from what cannot end it.
+ */
+static bool is_printable(const char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f)
+            return false;
+    return true;
+}
+
+static bool is_sendable(const struct smtp_transaction *t)
+{
+    bool ok = is_printable(t->sender);
+
+    for (size_t i = 0; i < t->n_rcpts; i++)
+        ok = ok && is_printable(t->rcpts[i]);
+    return ok;
+}
+
+/* What can be known before anything is sent. */
+static enum cause foresee(const struct smtp_client *c, const struct smtp_transaction *t)
+{
+    if (!is_sendable(t))
+        return CAUSE_LOCAL_ERROR;
+    if (t->smtputf8 && !(c->caps.mask & CAP_SMTPUTF8))
+        return CAUSE_REMOTE_NO_SMTPUTF8;
+    return c->caps.max_size && t->size > c->caps.max_size ? CAUSE_REMOTE_TOO_BIG : CAUSE_OK;
+}
+
+void client_transaction_begin(struct smtp_client *c, struct smtp_transaction *t)
+{
+    struct status seen = status_of(foresee(c, t));
+
+    c->t = t;
+    c->sent = c->answered = 0;
+    c->accepted = t->n_rcpts;
+    c->ignore_dot = c->announce = false;
+    for (size_t i = 0; i < t->n_rcpts; i++)
+        t->results[i] = status_of(CAUSE_OK);
+    if (seen.cause != CAUSE_OK || t->n_rcpts == 0) {
+        client_settle_rest(c, &seen);
+        client_finish(c);
+        return;
+    }
+    c->rset_first = c->rset_due;
+    c->rset_due = false;
+    client_enter(c, step_state(c, 0));
+}

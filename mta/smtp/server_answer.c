@@ -1,0 +1,120 @@
+/* The session's side of the server machine: greeting, its answers, the end of the handshake. Pure,
+ * any thread. */
+#include <stdio.h>
+
+#include "mta/smtp/reply.h"
+#include "mta/smtp/server_internal.h"
+
+void smtp_server_greet(struct smtp_server *s, bool talks_early)
+{
+    struct status early = status_of(CAUSE_TALKS_EARLY);
+
+    s->greeted = true;
+    if (talks_early)
+        smtp_server_refuse_and_close(s, &early);
+    else
+        REQUIRE(buf_printf(s->out, "220 %s ESMTP Danelaw\r\n", s->cfg.hostname));
+}
+
+static void accept_mail(struct smtp_server *s, const struct status *st)
+{
+    struct status said = status_of(CAUSE_SENDER_OK);
+
+    s->phase = PHASE_MAIL;
+    smtp_server_reply(s, &said);
+}
+
+static void accept_rcpt(struct smtp_server *s, const struct status *st)
+{
+    struct status said = status_of(CAUSE_RECIPIENT_OK);
+
+    s->phase = PHASE_RCPT;
+    s->rcpts++;
+    smtp_server_reply(s, &said);
+}
+
+static void accept_data(struct smtp_server *s, const struct status *st)
+{
+    dot_reader_init(&s->dot, s->cfg.convert_newlines);
+    s->in_data = true;
+    REQUIRE(buf_append(s->out, SLICE("354 End data with <CR><LF>.<CR><LF>\r\n")));
+}
+
+static void accept_message(struct smtp_server *s, const struct status *st)
+{
+    struct status said = *st;
+
+    if (!slice_casestarts(slice_of(st->text), SLICE("Ok")))
+        (void)snprintf(said.text, sizeof(said.text), "Ok: %.300s", st->text);
+    s->errors = s->noise = 0;
+    smtp_server_reply(s, &said);
+}
+
+static void refuse_rest(struct smtp_server *s, const struct status *st)
+{
+    smtp_server_write_refusal(s, st);
+}
+
+static void refuse_data(struct smtp_server *s, const struct status *st)
+{
+    smtp_server_write_refusal(s, st);
+    smtp_server_after_refused_data(s);
+}
+
+/* What became of a message is said as it is: 421 in its place would make the client send it again.
+ */
+static void refuse_message(struct smtp_server *s, const struct status *st)
+{
+    (void)smtp_server_over_budget(s, st);
+    smtp_server_reply(s, st);
+    if (st->code == 421)
+        smtp_server_close(s);
+}
+
+/* 220 is out already, so nothing can be said in clear any more. */
+static void end_starttls(struct smtp_server *s, const struct status *st)
+{
+    smtp_server_close(s);
+}
+
+static const struct answer {
+    void (*yes)(struct smtp_server *s, const struct status *st);
+    void (*no)(struct smtp_server *s, const struct status *st);
+} answers[] = {
+    [SERVER_MAIL] = {accept_mail,    refuse_rest   },
+    [SERVER_RCPT] = {accept_rcpt,    refuse_rest   },
+    [SERVER_DATA] = {accept_data,    refuse_data   },
+    [SERVER_END] = {accept_message, refuse_message},
+    [SERVER_STARTTLS] = {end_starttls,   end_starttls  },
+};
+
+void smtp_server_answer(struct smtp_server *s, const struct status *st)
+{
+    REQUIRE(s->awaiting && (size_t)s->awaited < ARRAY_LEN(answers) && answers[s->awaited].yes);
+    s->awaiting = false;
+    if (s->awaited == SERVER_END) {
+        /* The transaction is over either way (RFC 5321 §4.1.1.4). */
+        s->phase = PHASE_READY;
+        s->rcpts = 0;
+    }
+    (status_ok(st) ? answers[s->awaited].yes : answers[s->awaited].no)(s, st);
+}
+
+void smtp_server_tls_done(struct smtp_server *s)
+{
+    s->tls = true;
+    s->awaiting = s->esmtp = s->discarding = s->data_refused = false;
+    s->phase = PHASE_GREET;
+    s->rcpts = 0;
+    s->helo[0] = '\0';
+}
+
+void smtp_server_abort(struct smtp_server *s, const struct status *st)
+{
+    if (s->closing)
+        return;
+    if (buf_room(s->out) >= SMTP_SERVER_REPLY_ROOM)
+        smtp_server_reply(s, st);
+    s->has_content = false;
+    smtp_server_close(s);
+}
