@@ -1,0 +1,250 @@
+"""A signed DNS world on one unprivileged knotd: a private root with its trust anchor, the TLD
+`example.`, and below it zones that are signed, unsigned, or broken in one exact way.
+
+Keys are made before the server starts, so that every DS record is known when the parents are
+written; from nothing to the first answer it takes about half a second. The TLD is not `test.`, which
+validators answer by themselves.
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+SIGNED, UNSIGNED, OPT_OUT = "signed", "unsigned", "opt-out"
+# Signed beforehand, then damaged; the server hands them out as they are.
+BAD_MX, BAD_TLSA, EXPIRED_TLSA, NO_DENIAL = "bad-mx", "bad-tlsa", "expired-tlsa", "no-denial"
+_DAMAGED = (BAD_MX, BAD_TLSA, EXPIRED_TLSA, NO_DENIAL)
+
+_ALGORITHM = "ecdsap256sha256"
+_LONG_AGO = "-3000d"
+
+_SETTINGS = """server:
+    rundir: "{folder}/run"
+    pidfile: "{folder}/run/knot.pid"
+    listen: {address}@{port}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+control:
+    listen: "{folder}/run/knot.sock"
+database:
+    storage: "{folder}/kasp"
+    kasp-db-max-size: 16M
+    journal-db-max-size: 16M
+    timer-db-max-size: 16M
+log:
+  - target: stderr
+    any: warning
+acl:
+  - id: anybody
+    address: [0.0.0.0/0]
+    action: update
+policy:
+  - id: nsec
+    manual: on
+    single-type-signing: on
+    algorithm: {algorithm}
+  - id: optout
+    manual: on
+    single-type-signing: on
+    algorithm: {algorithm}
+    nsec3: on
+    nsec3-iterations: 0
+    nsec3-opt-out: on
+    nsec3-salt-length: 0
+template:
+  - id: default
+    storage: "{folder}/zones"
+    semantic-checks: off
+    zonefile-load: difference-no-serial
+    zonefile-sync: -1
+    journal-content: all
+    acl: anybody
+zone:
+"""
+
+
+class Zone:
+    """One zone's text. Names in added lines are relative to the zone."""
+
+    def __init__(self, name, kind):
+        self.name, self.kind, self.lines = name, kind, []
+        self.file = (name.strip(".") or "root") + ".zone"
+
+    @property
+    def origin(self):
+        return self.name.rstrip(".") + "."
+
+    @property
+    def has_keys(self):
+        return self.kind != UNSIGNED
+
+    def add(self, *lines):
+        self.lines += lines
+
+    def text(self, server):
+        # Short times, so that tests see changes and validators forget soon.
+        return "\n".join([f"$ORIGIN {self.origin}", "$TTL 5",
+                          "@ SOA ns.example. hostmaster.example. 1 3600 600 86400 2",
+                          "@ NS ns.example.", *self.lines]) + "\n"
+
+
+def _run(*command):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def missing_programs(damaged=True):
+    needed = ["knotd", "keymgr"] + (["kzonesign"] if damaged else [])
+    return [name for name in needed if not shutil.which(name, path=_search_path())]
+
+
+def _search_path():
+    return os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+def _program(name):
+    return shutil.which(name, path=_search_path()) or name
+
+
+class DnsLab:
+    def __init__(self, folder, address, port):
+        self.folder, self.address, self.port = Path(folder), address, port
+        self.anchor = self.folder / "root.ds"
+        self._settings = self.folder / "knot.conf"
+        self._server = None
+        self.zones = {}
+        self.root = self.zone(".", SIGNED)
+        self.tld = self.zone("example", SIGNED)
+        self.root.add(f"ns.example. A {address}")
+        self.tld.add(f"ns A {address}")
+
+    def zone(self, name, kind):
+        zone = Zone(name, kind)
+        self.zones[name] = zone
+        return zone
+
+    def parent_of(self, zone):
+        """The closest enclosing zone of this lab."""
+        name = zone.name
+        while "." in name.strip("."):
+            name = name.split(".", 1)[1]
+            if name in self.zones:
+                return self.zones[name]
+        return self.root
+
+    def start(self):
+        for sub in ("zones", "kasp", "run", "old"):
+            (self.folder / sub).mkdir(parents=True, exist_ok=True)
+        self._write_settings(self._settings, serving=True)
+        self._make_keys()
+        self._delegate()
+        for zone in self.zones.values():
+            (self.folder / "zones" / zone.file).write_text(zone.text(self.address))
+        self._damage()
+        self._launch()
+
+    def _write_settings(self, path, serving):
+        text = _SETTINGS.format(folder=self.folder, address=self.address, port=self.port,
+                                algorithm=_ALGORITHM)
+        for zone in self.zones.values():
+            text += f'  - domain: "{zone.origin}"\n    file: "{zone.file}"\n'
+            if zone.has_keys and not (serving and zone.kind in _DAMAGED):
+                policy = "optout" if zone.kind == OPT_OUT else "nsec"
+                text += f"    dnssec-signing: on\n    dnssec-policy: {policy}\n"
+        path.write_text(text)
+
+    def _make_keys(self):
+        for zone in self.zones.values():
+            if zone.has_keys:
+                _run(_program("keymgr"), "-c", self._settings, zone.origin, "generate",
+                     f"algorithm={_ALGORITHM}", "ksk=yes", "zsk=yes",
+                     *(f"{moment}={_LONG_AGO}" for moment in ("created", "publish", "ready", "active")))
+
+    def _ds(self, zone):
+        listed = _run(_program("keymgr"), "-c", self._settings, zone.origin, "ds")
+        return next(line for line in listed.splitlines() if " 13 2 " in line)
+
+    def _delegate(self):
+        for zone in self.zones.values():
+            if zone is self.root:
+                self.anchor.write_text(". " + self._ds(zone).split(None, 1)[1] + "\n")
+                continue
+            parent = self.parent_of(zone)
+            parent.add(f"{zone.origin} NS ns.example.")
+            if zone.has_keys and parent.has_keys:
+                parent.add(self._ds(zone))
+
+    def _damage(self):
+        damaged = [zone for zone in self.zones.values() if zone.kind in _DAMAGED]
+        if not damaged:
+            return
+        signing = self.folder / "sign.conf"
+        self._write_settings(signing, serving=False)
+        for zone in damaged:
+            self._damage_zone(zone, signing)
+
+    def _signed_text(self, zone, signing, when=None):
+        out = self.folder / "old"
+        moment = ["-t", str(int(when))] if when else []
+        _run(_program("kzonesign"), "-c", signing, "-o", out, *moment, zone.origin)
+        return (out / zone.file).read_text()
+
+    def _damage_zone(self, zone, signing):
+        text = self._signed_text(zone, signing)
+        if zone.kind == BAD_MX:
+            text = _spoil_signatures(text, "MX")
+        elif zone.kind == BAD_TLSA:
+            text = _spoil_signatures(text, "TLSA")
+        elif zone.kind == NO_DENIAL:
+            text = "".join(line for line in text.splitlines(True)
+                           if not re.search(r"\sNSEC\s", line))
+        else:
+            old = self._signed_text(zone, signing, when=time.time() - 400 * 86400)
+            expired = [line for line in old.splitlines(True) if _signs(line, "TLSA")]
+            text = "".join(line for line in text.splitlines(True) if not _signs(line, "TLSA"))
+            text += "".join(expired)
+        (self.folder / "zones" / zone.file).write_text(text)
+
+    def _launch(self):
+        log = open(self.folder / "knot.log", "wb")
+        self._server = subprocess.Popen([_program("knotd"), "-c", str(self._settings)],
+                                        stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        log.close()
+        end = time.monotonic() + 15
+        while not self._ready():
+            if self._server.poll() is not None or time.monotonic() > end:
+                problem = (self.folder / "knot.log").read_text().strip()
+                self.stop()
+                raise RuntimeError(f"knotd did not start: {problem}")
+            time.sleep(0.02)
+
+    def _ready(self):
+        """Every zone is loaded and signed: the server answers for each with its SOA."""
+        from dnsquery import soa_answered
+        return all(soa_answered(self.address, self.port, zone.origin) for zone in self.zones.values())
+
+    def stop(self):
+        if self._server and self._server.poll() is None:
+            self._server.send_signal(signal.SIGTERM)
+            try:
+                self._server.wait(5)
+            except subprocess.TimeoutExpired:
+                self._server.kill()
+                self._server.wait()
+        self._server = None
+
+
+def _signs(line, kind):
+    return re.search(rf"\sRRSIG\s+{kind}\s", line)
+
+
+def _spoil_signatures(text, kind):
+    """Another signature of the same length for the RRsets of one type."""
+    return "".join(re.sub(r"\S{8}(\s*)$", r"AAAAAA==\1", line) if _signs(line, kind) else line
+                   for line in text.splitlines(True))

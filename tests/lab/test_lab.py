@@ -1,0 +1,327 @@
+"""The delivery cases of cases.py, one test each: what the servers saw, the name asked for in TLS,
+the log line, the queue, and `danelaw check`. Then what needs a daemon of its own.
+
+All messages are submitted at once and delivered side by side; each test waits for its own.
+"""
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+import cases
+import place
+from cases import CASES, DEFERRED, DELIVERED, PLAIN
+from daemon import BINARY, Daemon
+from place import wait_until
+from world import SENDER_DOMAIN
+
+
+def content_for(case_id):
+    return (f"From: <{case_id}@{SENDER_DOMAIN}>\r\nSubject: case {case_id}\r\n"
+            f"Message-ID: <{case_id}@lab>\r\n\r\n.a line with a dot\r\nbody of {case_id}\r\n").encode()
+
+
+class Run:
+    """One daemon and one message per case."""
+
+    def __init__(self, world):
+        self.world, self.daemon = world, Daemon(world.settings)
+        self.by_id = {case.id: case for case in world.cases}
+        self.queue_ids = {}
+
+    def submit_all(self):
+        for case in self.world.cases:
+            self.queue_ids[case.id] = self.daemon.submit(
+                f"{case.id}@{SENDER_DOMAIN}", f"rcpt@{case.domain}", content_for(case.id))
+
+    def notices_for(self, case_id):
+        return [m for m in self.world.sender.receiver.messages
+                if m.recipients == [f"{case_id}@{SENDER_DOMAIN}"]]
+
+
+@pytest.fixture(scope="module")
+def run(world):
+    run = Run(world)
+    with run.daemon:
+        run.daemon.start()
+        run.submit_all()
+        yield run
+    assert not run.daemon.complaints(), run.daemon.complaints()
+
+
+def case_parameters():
+    for case in CASES:
+        skip = [pytest.mark.skip(reason="needs a network namespace")] \
+            if case.needs_namespace and not place.NAMESPACE else []
+        yield pytest.param(case, id=f"{case.id}: {case.title}", marks=skip)
+
+
+@pytest.mark.parametrize("case", case_parameters())
+def test_case(run, case):
+    queue_id = run.queue_ids[case.id]
+    attempts = run.daemon.wait_deliveries(queue_id, case.attempts)
+    if case.expect in DELIVERED:  # in clear after a failed handshake may take a second attempt
+        attempts = wait_until(lambda: (d := run.daemon.deliveries(queue_id)) and
+                              d[-1].field("status") == "sent" and d, 15,
+                              lambda: f"delivery: {run.daemon.deliveries(queue_id)}")
+    last = attempts[-1]
+    assert last.recipient == f"rcpt@{case.domain}"
+    assert last.field("from") == f"{case.id}@{SENDER_DOMAIN}", "a delivery line carries the sender"
+    if case.expect in DELIVERED:
+        assert_delivered(run, case, last)
+    elif case.expect == DEFERRED:
+        assert_deferred(run, case, attempts)
+    else:
+        assert_bounced(run, case, last)
+    assert_silence(case)
+
+
+def assert_delivered(run, case, delivery):
+    host = next(h for h in case.hosts if h.name == case.via)
+    assert delivery.field("status") == "sent", delivery
+    assert delivery.field("tls") == case.expect, delivery
+    assert delivery.field("dsn").startswith("2."), delivery
+    relay = delivery.field("relay")
+    assert f"[{host.address}]:{host.port}" in relay, delivery
+    message, = host.receiver.messages
+    assert message.tls == (case.expect != PLAIN)
+    assert message.sender == f"{case.id}@{SENDER_DOMAIN}"
+    received, _, rest = message.content.partition(b"From: <")
+    assert b"From: <" + rest == content_for(case.id), "content is relayed byte for byte"
+    assert received.startswith(b"Received: ") and received.endswith(b"\r\n")
+    assert_server_name(case, host)
+    wait_until(lambda: run.queue_ids[case.id] not in run.daemon.queue(), 10, "the message to leave")
+
+
+def assert_server_name(case, host):
+    """SNI is the TLSA base domain (RFC 7672 §8.1)."""
+    visit = next(v for v in host.receiver.visits if v.messages)
+    if case.expect in (cases.DANE, cases.HALF_DANE, cases.ENCRYPT):
+        expected = f"{case.sni}.{case.domain}" if case.sni else host.domain
+        assert visit.server_name == expected, visit
+
+
+def assert_deferred(run, case, attempts):
+    for delivery in attempts:
+        assert delivery.field("status") == "deferred", delivery
+        assert delivery.field("dsn").startswith(case.code or "4."), delivery
+        assert case.words.lower() in delivery.words.lower(), delivery
+    row = run.daemon.queue().get(run.queue_ids[case.id])
+    assert row, "a deferred message stays in the queue"
+    assert row["queue_name"] in ("deferred", "active"), row
+    recipient, = row["recipients"]
+    assert recipient["address"] == f"rcpt@{case.domain}"
+    assert case.words.lower() in recipient["delay_reason"].lower(), row
+    assert recipient["delay_reason"].strip(), "every deferral says why"
+    assert not run.notices_for(case.id), "no bounce before the lifetime ends"
+
+
+def assert_bounced(run, case, delivery):
+    assert delivery.field("status") == "bounced", delivery
+    assert delivery.field("dsn").startswith(case.code), delivery
+    assert case.words.lower() in delivery.words.lower(), delivery
+    notice, = wait_until(lambda: run.notices_for(case.id), 20, "the notice to the sender")
+    text = notice.content.decode("latin-1")
+    assert notice.sender == ""
+    assert "multipart/report" in text and "message/delivery-status" in text
+    assert f"rcpt@{case.domain}" in text
+    assert f"Status: {delivery.field('dsn')}" in text
+    wait_until(lambda: run.queue_ids[case.id] not in run.daemon.queue(), 10, "the message to leave")
+
+
+def assert_silence(case):
+    """No server saw a MAIL FROM on a connection that must not carry one."""
+    for host in case.hosts:
+        visits = host.receiver.visits
+        if host.name in case.untouched:
+            assert not visits, f"{host.domain} was contacted: {visits}"
+        if host.name in case.visited:
+            assert visits, f"{host.domain} was not contacted"
+            assert not any(v.said("MAIL") for v in visits), visits
+        if host.name != case.via:
+            assert not host.receiver.messages
+        if case.expect not in (PLAIN,) and case.policy is None and host.tlsa and host.zone != cases.UNSIGNED:
+            in_clear = [v for v in visits if v.said("MAIL") and not v.tls]
+            assert not in_clear, in_clear
+
+
+# What `danelaw check` says of a case's domain: its exit status.
+CHECKS = [("A01", 0), ("E01", 0), ("A02", 0), ("B03", 0), ("B02", 0), ("C02", 0),
+          ("D05", 1), ("F01", 1), ("F02", 1), ("A12", 1), ("A27", 1), ("A18m", 0),
+          ("B07", 3), ("A05", 3), ("A06", 3)]
+
+
+@pytest.mark.parametrize("case_id, expected", CHECKS, ids=[c for c, _ in CHECKS])
+def test_check(run, case_id, expected):
+    case = run.by_id[case_id]
+    run.daemon.wait_deliveries(run.queue_ids[case_id])
+    before = transactions(case)
+    told = run.daemon.command("check", case.domain, "--json")
+    # 1 is "no", 3 is "undetermined": DNS that fails is trouble, not an answer.
+    assert told.returncode == expected, (told.returncode, told.stdout, told.stderr)
+    assert json_documents(told.stdout), "the verdict is told"
+    plain = run.daemon.command("check", case.domain)
+    assert plain.returncode == expected, (plain.returncode, plain.stdout, plain.stderr)
+    assert case.words.lower() in plain.stdout.lower()
+    assert transactions(case) == before, "a handshake is made, never a transaction"
+
+
+def transactions(case):
+    return sum(v.said("MAIL") for host in case.hosts for v in host.receiver.visits)
+
+
+def json_documents(text):
+    """One document, or one per line."""
+    try:
+        return [json.loads(text)]
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def submit_one(daemon, case):
+    return daemon.submit(f"{case.id}@{SENDER_DOMAIN}", f"rcpt@{case.domain}", content_for(case.id))
+
+
+@pytest.mark.parametrize("anchor", ["another root key", "another zone's key"])
+def test_anchor_that_does_not_fit(world, daemon, tmp_path, run, anchor):
+    """K01: the resolver does not validate: `dane` waits with that cause, `may` goes on."""
+    wrong = tmp_path / "anchor"
+    owner = "." if anchor == "another root key" else "elsewhere.example."
+    wrong.write_text(f"{owner} DS 20326 8 2 "
+                     "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n")
+
+    def change(settings):
+        settings["resolver"]["trust_anchor_file"] = str(wrong)
+    d = daemon(change)
+    wait_until(lambda: [line for line in d.lines if "dns.not_validating" in line], 20, "the alarm")
+    held, free = run.by_id["A01"], run.by_id["X06"]
+    before = len(held.hosts[0].receiver.visits)
+    waiting = submit_one(d, held)
+    went = submit_one(d, free)
+    for delivery in d.wait_deliveries(waiting, 2):
+        assert delivery.field("status") == "deferred"
+        assert "does not validate" in delivery.words, delivery
+    assert len(held.hosts[0].receiver.visits) == before, "nothing is contacted on such a guess"
+    assert d.wait_deliveries(went)[-1].field("status") == "sent"
+    assert "does not validate" in d.queue()[waiting]["recipients"][0]["delay_reason"]
+
+
+@pytest.mark.parametrize("what", ["missing", "empty"])
+def test_anchor_missing_is_a_start_error(world, daemon, tmp_path, what):
+    anchor = tmp_path / "anchor"
+    if what == "empty":
+        anchor.touch()
+
+    def change(settings):
+        settings["resolver"]["trust_anchor_file"] = str(anchor)
+    d = daemon(change, wait=False)
+    assert wait_until(lambda: d.process.poll() is not None, 20, "the start error")
+    assert d.process.returncode == 2
+    assert any(str(anchor) in line for line in d.lines), d.lines
+
+
+def test_expiry_ends_in_a_notice(world, daemon, run):
+    """A mismatch waits until the message's lifetime ends; only then it is returned."""
+    case = run.by_id["D05"]
+
+    def change(settings):
+        settings["delivery"].update({"retry_min": "1s", "retry_max": "1s", "expire": "4s"})
+    d = daemon(change)
+    before = len(run.notices_for(case.id))
+    queue_id = submit_one(d, case)
+    first = d.wait_deliveries(queue_id)[0]
+    assert first.field("status") == "deferred"
+    assert len(run.notices_for(case.id)) == before
+    expired = wait_until(lambda: [x for x in d.deliveries(queue_id) if x.field("status") == "expired"],
+                         20, lambda: "\n".join(map(str, d.deliveries(queue_id))))
+    assert expired
+    notice = wait_until(lambda: run.notices_for(case.id)[before:], 20, "the notice")[0]
+    assert "no TLSA record matches" in notice.content.decode("latin-1")
+    assert not any(v.said("MAIL") for v in case.hosts[0].receiver.visits)
+
+
+def test_dead_resolver_is_restarted(world, daemon, run):
+    """The dns process dies: it comes back, open questions are asked again, nothing bounces."""
+    d = daemon()
+    dns = [pid for pid in d.processes() if b"run-dns" in open(f"/proc/{pid}/cmdline", "rb").read()]
+    assert len(dns) == 1
+    case = run.by_id["A01"]
+    os.kill(dns[0], signal.SIGKILL)
+    queue_id = submit_one(d, case)
+    sent = wait_until(lambda: [x for x in d.deliveries(queue_id) if x.field("status") == "sent"], 30,
+                      lambda: "\n".join(d.lines[-20:]))
+    assert sent[0].field("tls") == "dane"
+    told = [line for line in d.lines if "daemon.child:" in line]
+    assert len(told) == 1, told
+    d.lines.remove(told[0])  # the one we caused
+
+
+def test_null_sender_gets_no_notice(world, daemon, run):
+    d = daemon()
+    queue_id = d.submit("", f"rcpt@{run.by_id['A12'].domain}", content_for("null"))
+    assert d.wait_deliveries(queue_id)[0].field("status") == "bounced"
+    wait_until(lambda: not d.queue(), 10, "an empty queue")
+
+
+def test_queue_survives_a_restart(world, daemon, run):
+    """Deferred mail is there after a stop, and goes out when its server is mended."""
+    case = run.by_id["F01"]
+    d = daemon()
+    queue_id = submit_one(d, case)
+    d.wait_deliveries(queue_id)
+    assert d.stop() == 0
+    d.start()
+    row = d.queue()[queue_id]
+    assert row["sender"] == f"{case.id}@{SENDER_DOMAIN}"
+    assert d.command("queue", "delete").returncode == 2, "delete asks for a filter"
+    assert d.command("queue", "delete", "--id", queue_id).returncode == 0
+    assert queue_id not in d.queue()
+
+
+def test_hold_and_release(world, daemon, run):
+    case = run.by_id["F01"]
+    d = daemon()
+    queue_id = submit_one(d, case)
+    d.wait_deliveries(queue_id)
+    assert d.command("queue", "hold", "--id", queue_id).returncode == 0
+    wait_until(lambda: d.queue()[queue_id]["queue_name"] == "hold", 10, "hold")
+    assert d.command("queue", "release", "--id", queue_id).returncode == 0
+    wait_until(lambda: d.queue()[queue_id]["queue_name"] != "hold", 10, "release")
+
+
+def test_commands_without_a_daemon(world, tmp_path):
+    d = Daemon(world.settings)
+    with d:
+        assert d.command("check-config").returncode == 0
+        for command in ("status", "reload", "stop", "queue list"):
+            assert d.command(*command.split()).returncode == 4, command
+
+
+def test_ten_mistakes_are_ten_lines(tmp_path):
+    bad = tmp_path / "danelaw.yaml"
+    bad.write_text("""hostname: "not a host name"
+no_such_option: 1
+listeners:
+  lan:
+    bnid: ["127.0.0.1:2525"]
+    bind: ["127.0.0.1:99999"]
+    clients: [10.0.0.0/33]
+    identity: nobody
+    max_message_size: 50q
+    tls: maybe
+routes:
+  "*": {to: nowhere}
+delivery:
+  retry_min: five
+  retry_min: 5m
+""")
+    done = subprocess.run([BINARY, "check-config", "-c", str(bad)], capture_output=True, text=True)
+    assert done.returncode == 2
+    lines = [line for line in (done.stdout + done.stderr).splitlines()
+             if line.startswith(f"{bad}:")]
+    assert len(lines) >= 10, done.stdout + done.stderr
+    places = {line.split(": ")[0] for line in lines}
+    assert len(places) >= 10
+    assert any("bnid" in line and "bind" in line for line in lines), "did you mean"
