@@ -2,8 +2,8 @@
 #ifndef DANELAW_QUEUE_MESSAGE_H
 #define DANELAW_QUEUE_MESSAGE_H
 
+#include "config/base/hostname.h"
 #include "config/base/status.h"
-#include "dns/name.h"
 #include "queue/body.h"
 
 enum rcpt_state {
@@ -53,6 +53,6 @@ void message_free(struct message **m); /* with its reference to the body */
 /* Appends a recipient; copies. The index is returned. */
 size_t message_add_rcpt(struct message *m, struct slice address, struct slice domain);
 /* The domain part of an address, normalised, or the literal; false if there is none. */
-MUST_USE bool message_domain_of(struct slice address, char out_domain[DNS_NAME_MAX]);
+MUST_USE bool message_domain_of(struct slice address, char out_domain[HOSTNAME_MAX]);
 
 #endif

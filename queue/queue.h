@@ -8,6 +8,7 @@
 #ifndef DANELAW_QUEUE_QUEUE_H
 #define DANELAW_QUEUE_QUEUE_H
 
+#include "config/base/list.h"
 #include "config/base/loop.h"
 #include "config/config.h"
 #include "queue/retry.h"
@@ -38,17 +39,20 @@ struct job {
     size_t n_rcpts;
     int64_t taken_ms;          /* monotonic, when it was handed out */
     bool force_bounce;         /* by the operator: settle as bounced with ADMIN_BOUNCE */
-    /* results, one per rcpts[i] */
+    /* results, one per rcpts[i]; the array is the queue's, with rcpt filled in and a retry for the
+     * case that nothing else is said */
     struct rcpt_change *changes;
     enum sched_result contact;
-    struct message **dsns;     /* queued in the same transaction; the queue takes them */
+    struct message **dsns;     /* queued in the same transaction; the queue takes them and the array */
     size_t n_dsns;
     bool warned;               /* one of them is the delay warning */
-    unsigned worker;           /* private */
+    unsigned worker;           /* private, as the rest */
+    struct list of_row;
 };
 
 typedef void queue_run_job(struct job *job, void *worker); /* on the worker's loop */
 
+/* Takes a reference of config. state_directory: where bodies/ is; NULL with a store in memory. */
 struct queue *queue_new(struct loop *queue_loop, struct loop *sync_loop, struct store *store,
                         const struct config *config, const char *state_directory);
 /* Before queue_start, one per worker. */
