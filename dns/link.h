@@ -24,6 +24,7 @@ struct dns_request {
     int64_t timeout_ms;
     struct dest_facts *facts; /* the asker's reference; never NULL when done is called */
     struct dns_link *link;    /* private below */
+    int64_t deadline_ms;
     struct dns_request *next;
 };
 
