@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import place  # noqa: E402
 from daemon import Daemon  # noqa: E402
-from world import World  # noqa: E402
+from world import CaseWorld  # noqa: E402
 
 
 def pytest_report_header():
@@ -18,7 +18,7 @@ def pytest_report_header():
 
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
-    world = World(tmp_path_factory.mktemp("world"))
+    world = CaseWorld(tmp_path_factory.mktemp("world"))
     try:
         world.start()
         yield world

@@ -14,40 +14,21 @@ _FIRST_HOST, _UNUSED = 60, 59
 
 
 class World:
-    def __init__(self, folder):
+    """The given zones, and in them the given cases with all that they need."""
+
+    def __init__(self, folder, zones, case_list):
         self.folder = folder
         self.workshop = certs.Workshop(folder / "certificates")
         self.dns = dnslab.DnsLab(folder / "dns", place.DNS, place.DNS_PORT)
-        self.zones = {name: self.dns.zone(name, kind) for name, kind in cases.ZONES.items()}
+        self.zones = {name: self.dns.zone(name, kind) for name, kind in zones.items()}
         self.policies, self.next_hops, self.routes = {}, {}, {}
-        self._identities, self._next_host, self._faulty = {}, _FIRST_HOST, []
-        self.receivers = []
-        self.cases = [c for c in cases.CASES if place.NAMESPACE or not c.needs_namespace]
-        good = self.zones[GOOD]
-        good.add(f"servfail A {place.DNS_SERVFAIL}", f"hole A {place.DNS_HOLE}")
+        self._identities, self._next_host = {}, _FIRST_HOST
+        self.servers = []
+        self.cases = case_list
         for case in self.cases:
             self._add(case)
-        self.sender = self.destination(SENDER_DOMAIN)
-        self.from_postfix = self.destination("frompostfix.good.example")
-        self.intake = self.destination("intake.good.example")  # where tests/lab/test_abuse.py looks
-        self.load = self.destination("load.good.example")      # and tests/lab/test_crash.py
-        self._add_postfix()
 
     # Destinations
-
-    def destination(self, domain, **host):
-        """A well-behaved destination with a matching 3 1 1, for what is not a case of its own."""
-        zone_name = next(z for z in self.zones if domain.endswith("." + z))
-        case = cases.Case(domain[:-len(zone_name) - 1], domain, cases.DANE,
-                          [Host(**{"tlsa": ("311",), **host})], zone=zone_name)
-        self._add(case)
-        return case.hosts[0]
-
-    def _add_postfix(self):
-        """A DANE destination whose server is not ours: test_peers.py starts it."""
-        record = self.identity("wrong-leaf", "").tlsa("311")
-        self.zones[GOOD].add("postfix MX 10 mx.postfix", f"mx.postfix A {place.address(30)}",
-                             f"_{place.SMTP_PORT}._tcp.mx.postfix TLSA {record}")
 
     def identity(self, kind, domain):
         """Certificates that name nobody in particular are made once and shared."""
@@ -130,23 +111,19 @@ class World:
 
     def start(self):
         self.dns.start()
-        self._faulty = [FaultyDns(place.DNS_SERVFAIL, place.DNS_PORT, answers=True),
-                        FaultyDns(place.DNS_HOLE, place.DNS_PORT, answers=False)]
         for case in self.cases:
             for host in case.hosts:
                 self.serve(host)
-        for host in (self.sender, self.from_postfix, self.intake, self.load):
-            self.serve(host)
         return self
 
     def serve(self, host, on_message=None):
         identity = self.identity(host.certificate, host.domain) if host.certificate else None
         host.receiver = Receiver(host.address, host.port, identity, host.behaviour, on_message)
-        self.receivers.append(host.receiver)
+        self.servers.append(host.receiver)
         return host.receiver
 
     def stop(self):
-        for thing in self.receivers + self._faulty:
+        for thing in self.servers:
             thing.close()
         self.dns.stop()
 
@@ -161,6 +138,42 @@ class World:
                                             "key_file": str(relay.key)}}
         settings["listeners"]["lab"]["identity"] = "relay"
         return settings
+
+
+class CaseWorld(World):
+    """All cases, failing DNS servers, and destinations for what is not a case of its own."""
+
+    def __init__(self, folder):
+        super().__init__(folder, cases.ZONES,
+                         [c for c in cases.CASES if place.NAMESPACE or not c.needs_namespace])
+        self.zones[GOOD].add(f"servfail A {place.DNS_SERVFAIL}", f"hole A {place.DNS_HOLE}")
+        self.sender = self.destination(SENDER_DOMAIN)
+        self.from_postfix = self.destination("frompostfix.good.example")
+        self.intake = self.destination("intake.good.example")  # where test_abuse.py looks
+        self.load = self.destination("load.good.example")      # and test_crash.py
+        self._add_postfix()
+
+    def destination(self, domain, **host):
+        """A well-behaved destination with a matching 3 1 1, for what is not a case of its own."""
+        zone_name = next(z for z in self.zones if domain.endswith("." + z))
+        case = cases.Case(domain[:-len(zone_name) - 1], domain, cases.DANE,
+                          [Host(**{"tlsa": ("311",), **host})], zone=zone_name)
+        self._add(case)
+        return case.hosts[0]
+
+    def _add_postfix(self):
+        """A DANE destination whose server is not ours: test_peers.py starts it."""
+        record = self.identity("wrong-leaf", "").tlsa("311")
+        self.zones[GOOD].add("postfix MX 10 mx.postfix", f"mx.postfix A {place.address(30)}",
+                             f"_{place.SMTP_PORT}._tcp.mx.postfix TLSA {record}")
+
+    def start(self):
+        super().start()
+        self.servers += [FaultyDns(place.DNS_SERVFAIL, place.DNS_PORT, answers=True),
+                           FaultyDns(place.DNS_HOLE, place.DNS_PORT, answers=False)]
+        for host in (self.sender, self.from_postfix, self.intake, self.load):
+            self.serve(host)
+        return self
 
 
 def _relative(record, label):
