@@ -145,7 +145,8 @@ static void check_keys(struct builder *b, const struct node *n, const char *reco
     for (size_t i = 0; i < n->n; i++) {
         const char *name;
         memcpy(&name, records + i * size, sizeof(name));
-        names[i] = (struct named){slice_of(name), n->entries[i].key, n->entries[i].where};
+        names[i] = (struct named){
+            .key = slice_of(name), .shown = n->entries[i].key, .where = n->entries[i].where};
     }
     errors_add_duplicates(b->errors, names, n->n);
     free(names);

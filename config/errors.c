@@ -84,7 +84,7 @@ static int compare_named(const void *va, const void *vb)
 
     if (keys == 0 && a->key.n != b->key.n)
         return a->key.n < b->key.n ? -1 : 1;
-    return keys ? keys : compare_where(&a->where, &b->where);
+    return keys ? keys : (a->order > b->order) - (a->order < b->order);
 }
 
 void errors_add_duplicates(struct errors *e, struct named *v, size_t n)
@@ -92,6 +92,8 @@ void errors_add_duplicates(struct errors *e, struct named *v, size_t n)
     char place[300];
     size_t first = 0;
 
+    for (size_t i = 0; i < n; i++)
+        v[i].order = i;
     if (n)
         qsort(v, n, sizeof(*v), compare_named);
     for (size_t i = 1; i < n; i++) {

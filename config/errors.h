@@ -29,6 +29,7 @@ struct named {
     struct slice key;   /* what must differ */
     struct slice shown; /* as it was written */
     struct config_where where;
+    size_t order; /* set here: its place in v, the order of reading */
 };
 /* Reports each key that is there a second time. Reorders v. */
 void errors_add_duplicates(struct errors *e, struct named *v, size_t n);

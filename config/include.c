@@ -218,7 +218,8 @@ static void check_duplicates(struct loader *l, const struct node *n)
     if (n->kind == NODE_MAP && n->n > 1) {
         struct named *names = base_alloc_array(n->n, sizeof(*names));
         for (size_t i = 0; i < n->n; i++)
-            names[i] = (struct named){n->entries[i].key, n->entries[i].key, n->entries[i].where};
+            names[i] = (struct named){
+                .key = n->entries[i].key, .shown = n->entries[i].key, .where = n->entries[i].where};
         errors_add_duplicates(l->errors, names, n->n);
         free(names);
     }

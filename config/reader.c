@@ -37,18 +37,30 @@ static struct config_where where_of_offset(const struct reader *r, size_t offset
     return where;
 }
 
+/* What in a configuration of this kind most likely led there. */
+static const char *syntax_hint(const char *context)
+{
+    static const char *const hints[][2] = {
+        {"alias",     " (a pattern needs quotes: \"*\")"                      },
+        {"flow node", " (an IPv6 address needs quotes: \"[::]:25\", \"::/0\")"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(hints); i++)
+        if (strstr(context, hints[i][0]))
+            return hints[i][1];
+    return "";
+}
+
 static void report_syntax(struct reader *r)
 {
     const yaml_parser_t *p = &r->parser;
     const char *problem = p->problem ? p->problem : "cannot be parsed";
-    /* The pattern "*" without its quotes. */
-    bool star = p->context && strstr(p->context, "alias");
 
     if (p->error == YAML_READER_ERROR)
         errors_add(r->errors, where_of_offset(r, p->problem_offset), "not UTF-8 text: %s", problem);
     else if (p->context)
         errors_add(r->errors, where_of(r, p->problem_mark), "YAML: %s, %s%s", p->context, problem,
-                   star ? " (a pattern needs quotes: \"*\")" : "");
+                   syntax_hint(p->context));
     else
         errors_add(r->errors, where_of(r, p->problem_mark), "YAML: %s", problem);
 }

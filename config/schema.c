@@ -6,9 +6,11 @@ static const char *const tls_levels[] = {
     [TLS_LEVEL_DANE_ONLY] = "dane-only", [TLS_LEVEL_VERIFY] = "verify",
     [TLS_LEVEL_SECURE] = "secure",       NULL};
 
-static const char *const listener_tls[] = {
-    [LISTENER_TLS_NONE] = "none", [LISTENER_TLS_MAY] = "may", [LISTENER_TLS_REQUIRE] = "require",
-    [LISTENER_TLS_IMPLICIT] = "implicit", NULL};
+static const char *const listener_tls[] = {[LISTENER_TLS_NONE] = "none",
+                                           [LISTENER_TLS_MAY] = "may",
+                                           [LISTENER_TLS_REQUIRE] = "require",
+                                           [LISTENER_TLS_IMPLICIT] = "implicit",
+                                           NULL};
 
 static const char *const newlines[] = {
     [BARE_NEWLINE_REJECT] = "reject", [BARE_NEWLINE_CONVERT] = "convert", NULL};
@@ -21,10 +23,10 @@ static const char *const log_levels[] = {
 
 /* No host that the Internet's MX records may name has such an address (the registries of RFC 6890):
  * this host, private, shared (RFC 6598), loopback, link-local (with clouds' metadata servers),
- * protocol assignments, benchmarks, multicast, reserved and broadcast; in IPv6 unspecified, loopback
- * and IPv4-compatible, NAT64 (RFC 6052 §3.1: an IPv4 address in disguise would pass this very list),
- * local NAT64 (RFC 8215), discard, unique-local, link-local, site-local, multicast. IPv4-mapped
- * addresses are IPv4 here. */
+ * protocol assignments, benchmarks, multicast, reserved and broadcast; in IPv6 unspecified,
+ * loopback and IPv4-compatible, NAT64 (RFC 6052 §3.1: an IPv4 address in disguise would pass this
+ * very list), local NAT64 (RFC 8215), discard, unique-local, link-local, site-local, multicast.
+ * IPv4-mapped addresses are IPv4 here. */
 #define NOT_PUBLIC                                                                                 \
     "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 "    \
     "192.168.0.0/16 198.18.0.0/15 224.0.0.0/4 240.0.0.0/4 ::/96 64:ff9b::/96 64:ff9b:1::/48 "      \
@@ -40,7 +42,8 @@ static const char *const log_levels[] = {
 #define RESOLVER(field) offsetof(struct resolver_config, field)
 #define STUB(field)     offsetof(struct resolver_stub, field)
 
-/* One row per option. */
+/* One row per option, laid out by hand. */
+/* clang-format off */
 static const struct option options[] = {
     {IN_TOP, "include", OPT_INCLUDE, .help = "more files, by name or pattern"},
     {IN_TOP, "hostname", OPT_HOSTNAME, TOP(hostname), .required = true,
@@ -182,15 +185,16 @@ static const struct option options[] = {
     {IN_LOG, "level", OPT_ENUM, TOP(log_level), .choices = log_levels, .fallback = "info",
      .help = "the least that is told"},
 };
+/* clang-format on */
 
 static const struct section sections[SECTION_COUNT] = {
-    [IN_IDENTITY] = {"identity", KEY_LABEL, sizeof(struct identity_config), IDENTITY(where)},
-    [IN_NEXT_HOP] = {"next hop", KEY_LABEL, sizeof(struct next_hop_config), HOP(where)},
-    [IN_LISTENER] = {"listener", KEY_LABEL, sizeof(struct listener_config), LISTENER(where)},
-    [IN_DOMAIN] = {"domain", KEY_DOMAIN, sizeof(struct route_config), ROUTE(where)},
-    [IN_ROUTE] = {"route", KEY_PATTERN, sizeof(struct route_config), ROUTE(where)},
-    [IN_POLICY] = {"policy", KEY_PATTERN, sizeof(struct policy_config), POLICY(where)},
-    [IN_STUB] = {"stub", KEY_ZONE, sizeof(struct resolver_stub), 0},
+    [IN_IDENTITY] = {"identity", KEY_LABEL,   sizeof(struct identity_config), IDENTITY(where)},
+    [IN_NEXT_HOP] = {"next hop", KEY_LABEL,   sizeof(struct next_hop_config), HOP(where)     },
+    [IN_LISTENER] = {"listener", KEY_LABEL,   sizeof(struct listener_config), LISTENER(where)},
+    [IN_DOMAIN] = {"domain",   KEY_DOMAIN,  sizeof(struct route_config),    ROUTE(where)   },
+    [IN_ROUTE] = {"route",    KEY_PATTERN, sizeof(struct route_config),    ROUTE(where)   },
+    [IN_POLICY] = {"policy",   KEY_PATTERN, sizeof(struct policy_config),   POLICY(where)  },
+    [IN_STUB] = {"stub",     KEY_ZONE,    sizeof(struct resolver_stub),   0              },
 };
 
 const struct option *schema_options(size_t *out_n)

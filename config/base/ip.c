@@ -63,7 +63,7 @@ static uint8_t mask_octet(uint8_t bits, int i)
     int left = bits - 8 * i;
     if (left >= 8)
         return 0xff;
-    return left <= 0 ? 0 : (uint8_t)(0xff << (8 - left));
+    return (uint8_t)(left <= 0 ? 0 : 0xff << (8 - left));
 }
 
 bool ip_parse_net(struct slice s, struct ip_net *out_net)
