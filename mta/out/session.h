@@ -49,13 +49,22 @@ SSL *out_session_ssl(struct out_session *s);
 /* Monotonic: when connecting began, when READY was reached. */
 void out_session_times(const struct out_session *s, int64_t *out_begin_ms, int64_t *out_ready_ms);
 
+/* The final dot went out and was not answered: the message may have been delivered, and trying another
+ * host at once would make a second copy likelier. */
+bool out_session_dot_sent(const struct out_session *s);
+const struct ip_port *out_session_to(const struct out_session *s);
+/* Whether the facts that gave its verdict are still valid (RFC 7672 §2.1: TTL); literals always. */
+bool out_session_is_fresh(const struct out_session *s, int64_t wall_ms);
+
 /* The pool: idle sessions keyed by destination and verdict. */
 struct pool *pool_new(struct worker_ctx *w);
 void pool_free(struct pool **p); /* QUITs all */
-/* Takes an idle session, or NULL. key: out_pool_key. The facts that gave it must not have expired. */
+/* Takes an idle session to that address with that destination and verdict_key, or NULL. One whose facts
+ * have expired is closed instead. */
 struct out_session *pool_take(struct pool *p, const char *destination, const uint8_t key[VERDICT_KEY],
                               const struct ip_port *to);
-/* Takes a session for any address of the destination whose verdict key is among keys. */
+/* Takes over a reusable session; it is closed after delivery.connection_idle, or when the server says
+ * anything, or when it is the oldest of too many. */
 void pool_put(struct pool *p, const char *destination, const uint8_t key[VERDICT_KEY],
               struct out_session *s);
 

@@ -1,0 +1,483 @@
+/* The flow of a delivery:
+ *
+ *   job → route → next hops ─ each ─→ facts → plan ─ each attempt ─→ verdict → session →
+ * transactions │ none left                │ none left └──────── settle ←─────────┘ next hop
+ *
+ * Every arrow to the right fails by moving on to the next attempt; the first failure is kept as
+ * what is told, since it is that of the best host. Waits: for facts (dns/link), for a session. One
+ * worker. */
+#include "mta/out/delivery.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "config/base/clock.h"
+#include "config/base/counter.h"
+#include "mta/out/delivery_private.h"
+
+enum { DELIVERY_CAP_MS = 30 * 60 * 1000 }; /* a slow host must not keep a slot for hours */
+
+static void next_hop(struct delivery *d);
+static void next_attempt(struct delivery *d);
+
+static const struct config *config_of(const struct delivery *d)
+{
+    return d->settings->config;
+}
+
+/* ---- begin and end ---- */
+
+static void finish(struct delivery *d)
+{
+    loop_timer_clear(d->w->loop, &d->cap);
+    out_session_free(&d->session);
+    dest_facts_unref(&d->facts);
+    delivery_settle(d); /* the job is the queue's from here on */
+    settings_unref(&d->settings);
+    free(d->targets);
+    free(d->tx_results);
+    free(d);
+}
+
+static void finish_all_with(struct delivery *d, enum cause cause)
+{
+    struct status st = status_of(cause);
+
+    transfer_close_all(d, &st);
+    finish(d);
+}
+
+/* The whole attempt took too long. What was said in the transaction counts; an open question to dns
+ * comes home first. */
+static void on_cap(struct timer *t)
+{
+    struct delivery *d = CONTAINER_OF(t, struct delivery, cap);
+    struct status why = status_make(CAUSE_REMOTE_TIMEOUT, "the delivery attempt took too long");
+
+    d->over = true;
+    if (d->sending) {
+        smtp_client_lost(out_session_client(d->session), &why);
+        transfer_absorb(d, false);
+    }
+    transfer_note(d, &why);
+    if (!d->asking)
+        finish(d);
+}
+
+static void tell_expired_policy(const struct delivery *d)
+{
+    const struct policy_config *old = d->policy.expired;
+    char where[300], until[CLOCK_TEXT_MAX];
+
+    if (!old)
+        return;
+    LOG(POLICY_EXPIRED, d->job->message->id, F_STR("domain", d->job->domain),
+        F_STR("policy", old->pattern), F_STR("where", config_where_text(&old->where, where)),
+        F_STR("until", clock_rfc3339(old->until_ms, until)), F_STR("note", old->note));
+}
+
+void delivery_start(struct worker_ctx *w, struct job *job)
+{
+    struct delivery *d = base_alloc(sizeof(*d));
+    struct slice domain = slice_of(job->domain);
+
+    d->w = w;
+    d->job = job;
+    d->settings = settings_ref(w->settings);
+    d->targets = base_alloc_array(job->n_rcpts, sizeof(*d->targets));
+    d->start_ms = loop_now_ms(w->loop);
+    if (job->force_bounce || w->stopping) {
+        finish_all_with(d, job->force_bounce ? CAUSE_ADMIN_BOUNCE : CAUSE_SHUTTING_DOWN);
+        return;
+    }
+    d->route = routes_find(config_of(d), domain);
+    d->policy = routes_policy(config_of(d), domain, clock_wall_ms());
+    tell_expired_policy(d);
+    loop_timer_set(w->loop, &d->cap, DELIVERY_CAP_MS, on_cap);
+    next_hop(d);
+}
+
+/* ---- hosts: verdict, failure ---- */
+
+static const struct attempt *current(const struct delivery *d)
+{
+    return &d->plan.v[d->at];
+}
+
+static const char *host_name(const struct delivery *d, size_t host)
+{
+    return d->facts ? d->facts->hosts[host].name : d->hop.name;
+}
+
+static void log_host(const struct delivery *d, const char *result, const struct status *why)
+{
+    char to[IP_TEXT_MAX];
+
+    LOG(SMTP_HOST, d->job->message->id, F_STR("host", host_name(d, current(d)->host)),
+        F_STR("address", ip_port_text(&current(d)->to, to)), F_STR("result", result),
+        F_STR("mode", verdict_mode_name(d->verdict.mode)),
+        F_STR("cause", cause_info(why->cause)->name), F_STR("text", why->text),
+        F_STR("verdict", d->verdict.why));
+}
+
+/* The causes by which a claim to authenticated TLS fails (RFC 7672 §2.2). */
+static bool is_dane_failure(const struct delivery *d, enum cause cause)
+{
+    const char *type = cause_info(cause)->tlsrpt;
+
+    if (cause == CAUSE_TLSA_LOOKUP || cause == CAUSE_DANE_UNAVAILABLE)
+        return true;
+    return d->verdict.mode == VERDICT_DANE && type[0] != '\0';
+}
+
+static void note_host(struct delivery *d, const char *result, const struct status *why)
+{
+    if (is_dane_failure(d, why->cause))
+        COUNT(dane_failures);
+    log_host(d, result, why);
+    transfer_note(d, why);
+}
+
+static struct verdict decide(const struct delivery *d, size_t host)
+{
+    struct verdict_input in = {.level = d->policy.level,
+                               .resolver_validates =
+                                   dns_link_resolver(d->w->dns) == RESOLVER_VALIDATES,
+                               .dest = d->facts,
+                               .host = host};
+    struct verdict v = verdict_decide(&in);
+
+    /* TLS from the first octet cannot be left out, whatever the level would allow. */
+    if (d->hop.implicit_tls && (v.mode == VERDICT_CLEAR || v.mode == VERDICT_OPPORTUNISTIC))
+        v.mode = VERDICT_ENCRYPT;
+    return v;
+}
+
+static bool is_refused_address(const struct delivery *d, const struct ip *ip)
+{
+    const struct delivery_config *c = &config_of(d)->delivery;
+
+    return !d->hop.configured && ip_nets_have(c->refuse_networks, c->n_refuse_networks, ip);
+}
+
+/* ---- sessions ---- */
+
+static void on_ready(void *arg);
+static void on_finished(void *arg);
+static void on_failed(void *arg, const struct status *why, bool plaintext_retry);
+
+static const struct out_session_ops session_calls = {on_ready, on_finished, on_failed};
+
+static void open_session(struct delivery *d)
+{
+    struct out_session_start start = {.to = current(d)->to,
+                                      .host = host_name(d, current(d)->host),
+                                      .verdict = d->verdict,
+                                      .facts = d->facts,
+                                      .level = d->policy.level,
+                                      .implicit_tls = d->hop.implicit_tls};
+
+    d->kept = false;
+    d->ready_ms = 0;
+    d->session = out_session_open(d->w, &start, &session_calls, d);
+}
+
+static void leave_session(struct delivery *d)
+{
+    if (d->in_clear) /* the next message tries TLS again */
+        out_session_quit(&d->session);
+    if (d->session && out_session_reusable(d->session)) {
+        pool_put(d->w->pool, d->job->destination, d->key, d->session);
+        d->session = NULL;
+    }
+    out_session_free(&d->session);
+}
+
+static void begin_transfer(struct delivery *d)
+{
+    const struct tls_outcome *tls = out_session_tls(d->session);
+
+    d->ready_ms = loop_now_ms(d->w->loop);
+    d->contact = true;
+    if (tls && tls->half_dane)
+        LOG(SMTP_HALF_DANE, d->job->message->id, F_STR("domain", d->job->domain),
+            F_STR("host", host_name(d, current(d)->host)),
+            F_STR("relay", out_session_remote(d->session)), F_STR("why", d->verdict.why));
+    transfer_send(d);
+}
+
+static void on_ready(void *arg)
+{
+    begin_transfer(arg);
+}
+
+/* A host that answered has had its say: those it deferred go to the next host, not to another
+ * address of the same. */
+static void after_host(struct delivery *d)
+{
+    leave_session(d);
+    d->at++;
+    next_attempt(d);
+}
+
+static void on_finished(void *arg)
+{
+    struct delivery *d = arg;
+
+    d->kept = false;
+    transfer_absorb(d, false);
+    if (!transfer_has_open_here(d)) {
+        after_host(d);
+    } else if (out_session_reusable(d->session)) {
+        transfer_send(d);
+    } else {
+        out_session_free(&d->session);
+        open_session(d);
+    }
+}
+
+/* A kept connection may have been closed by the server just as we used it: that says nothing about
+ * the host, which gets a fresh one. */
+static bool was_stale(const struct delivery *d, const struct status *why)
+{
+    return d->kept && !out_session_dot_sent(d->session) &&
+           (why->cause == CAUSE_CONNECTION_LOST || why->cause == CAUSE_REMOTE_CLOSING);
+}
+
+static void open_again(struct delivery *d)
+{
+    out_session_free(&d->session);
+    open_session(d);
+}
+
+static void on_failed(void *arg, const struct status *why, bool plaintext_retry)
+{
+    struct delivery *d = arg;
+    bool stale = was_stale(d, why);
+
+    if (d->sending)
+        transfer_absorb(d, stale);
+    if (stale && transfer_has_open_here(d)) {
+        open_again(d);
+        return;
+    }
+    if (plaintext_retry && !d->in_clear) { /* RFC 7672 §2.2: on a new connection */
+        log_host(d, "failed, tried again in clear", why);
+        d->in_clear = true;
+        d->verdict.mode = VERDICT_CLEAR;
+        open_again(d);
+        return;
+    }
+    note_host(d, "failed", why);
+    out_session_free(&d->session);
+    d->at++;
+    next_attempt(d);
+}
+
+static void use_kept(struct delivery *d, struct out_session *session)
+{
+    COUNT(smtp_reused);
+    d->session = session;
+    d->kept = true;
+    d->tries++;
+    out_session_adopt(session, &session_calls, d);
+    begin_transfer(d);
+}
+
+/* ---- attempts ---- */
+
+static void enter_host(struct delivery *d)
+{
+    if (current(d)->host != d->host)
+        d->round++;
+    d->host = current(d)->host;
+    d->in_clear = false;
+    d->verdict = decide(d, d->host);
+    verdict_key(&d->verdict, d->key);
+}
+
+static uint16_t preference_of(const struct delivery *d, size_t at)
+{
+    return d->facts ? d->facts->hosts[d->plan.v[at].host].preference : 0;
+}
+
+static void move_first(struct out_plan *plan, size_t at)
+{
+    struct attempt a = plan->v[at];
+
+    memmove(&plan->v[1], &plan->v[0], at * sizeof(plan->v[0]));
+    plan->v[0] = a;
+}
+
+/* An open connection to any host of the best preference is as good as a new one to the first. */
+static bool take_kept(struct delivery *d)
+{
+    for (size_t i = 0; i < d->plan.n && preference_of(d, i) == preference_of(d, 0); i++) {
+        struct verdict v = decide(d, d->plan.v[i].host);
+        uint8_t key[VERDICT_KEY];
+        struct out_session *session;
+
+        verdict_key(&v, key);
+        session = v.mode == VERDICT_SKIP
+                      ? NULL
+                      : pool_take(d->w->pool, d->job->destination, key, &d->plan.v[i].to);
+        if (!session)
+            continue;
+        move_first(&d->plan, i);
+        enter_host(d);
+        use_kept(d, session);
+        return true;
+    }
+    return false;
+}
+
+/* True: a session is on its way. */
+static bool try_attempt(struct delivery *d)
+{
+    struct out_session *kept;
+
+    if (d->verdict.mode == VERDICT_SKIP) {
+        note_host(d, "skipped", &d->verdict.skip);
+        return false;
+    }
+    if (is_refused_address(d, &current(d)->to.ip)) {
+        struct status why = status_of(CAUSE_REFUSED_NETWORK);
+        note_host(d, "skipped", &why);
+        return false;
+    }
+    kept = pool_take(d->w->pool, d->job->destination, d->key, &current(d)->to);
+    if (kept) {
+        use_kept(d, kept);
+        return true;
+    }
+    d->tries++;
+    open_session(d);
+    return true;
+}
+
+/* A host that must not be used is skipped with all its addresses. */
+static bool is_same_skipped_host(const struct delivery *d)
+{
+    return d->round > 0 && current(d)->host == d->host && d->verdict.mode == VERDICT_SKIP;
+}
+
+static void next_attempt(struct delivery *d)
+{
+    for (; d->at < d->plan.n && d->tries < LIMIT_ADDRESSES_PER_ATTEMPT; d->at++) {
+        if (is_same_skipped_host(d))
+            continue;
+        enter_host(d);
+        if (transfer_has_open_here(d) && try_attempt(d))
+            return;
+    }
+    d->hop_at++;
+    next_hop(d);
+}
+
+/* ---- plans ---- */
+
+static bool is_own_address(const struct delivery *d, const struct ip *ip)
+{
+    for (size_t i = 0; i < d->settings->n_own_addresses; i++)
+        if (ip_eq(&d->settings->own_addresses[i], ip))
+            return true;
+    return false;
+}
+
+/* A recipient's address literal must not lead back to us; a configured address may. */
+static void plan_address(struct delivery *d)
+{
+    d->plan = (struct out_plan){.n = 1, .v = {{0, {d->hop.ip, d->hop.port}}}};
+    if (d->hop.configured || !is_own_address(d, &d->hop.ip))
+        return;
+    d->plan.n = 0;
+    d->plan.why_none = status_make(CAUSE_MAIL_LOOP, "%s is this relay itself", d->hop.name);
+}
+
+static void plan_facts(struct delivery *d)
+{
+    const struct delivery_config *c = &config_of(d)->delivery;
+    struct out_plan_input in = {.facts = d->facts,
+                                .port = d->hop.port,
+                                .hostname = config_of(d)->hostname,
+                                .own = d->settings->own_addresses,
+                                .n_own = d->settings->n_own_addresses,
+                                .refused = c->refuse_networks,
+                                .n_refused = c->n_refuse_networks,
+                                .explicit_hop = d->hop.configured};
+
+    (void)!getrandom(&in.random, sizeof(in.random), 0);
+    out_plan_make(&in, &d->plan);
+    /* No step at all was answered: not the domain's DNS, our own resolver is silent. */
+    if (d->facts->kind == DEST_ERROR && d->facts->n_steps == 0)
+        d->plan.why_none =
+            status_make(CAUSE_RESOLVER_DOWN, "our resolver does not answer: %s", d->facts->why);
+}
+
+/* Why a plan is empty is final only for the recipient's own domain. A configured hop that is wrong
+ * is the operator's to mend, and the mail waits for that. */
+static void note_empty_plan(struct delivery *d)
+{
+    struct status why = d->plan.why_none;
+
+    if (d->hop.configured && status_disposition(&why) == DISP_BOUNCE)
+        why = status_make(CAUSE_LOCAL_ERROR, "next hop %s: %s", d->hop.name, d->plan.why_none.text);
+    LOG(SMTP_HOST, d->job->message->id, F_STR("destination", d->hop.name),
+        F_STR("result", "no host"), F_STR("cause", cause_info(why.cause)->name),
+        F_STR("text", why.text));
+    transfer_note(d, &why);
+}
+
+static void run_plan(struct delivery *d)
+{
+    d->at = 0;
+    d->host = SIZE_MAX;
+    if (d->plan.n == 0)
+        note_empty_plan(d);
+    else if (take_kept(d))
+        return;
+    next_attempt(d);
+}
+
+static void on_facts(struct dns_request *r)
+{
+    struct delivery *d = CONTAINER_OF(r, struct delivery, request);
+
+    d->asking = false;
+    d->facts = r->facts;
+    if (d->over) {
+        finish(d);
+        return;
+    }
+    plan_facts(d);
+    run_plan(d);
+}
+
+static void ask_facts(struct delivery *d)
+{
+    d->request = (struct dns_request){.home = d->w->loop,
+                                      .done = on_facts,
+                                      .kind = d->hop.kind == HOP_MX ? PLAN_MX : PLAN_HOST,
+                                      .port = d->hop.port,
+                                      .timeout_ms = config_of(d)->delivery.timeouts.dns_ms};
+    (void)slice_copy(slice_of(d->hop.name), d->request.name, sizeof(d->request.name));
+    d->asking = true;
+    dns_link_ask(d->w->dns, &d->request);
+}
+
+static void next_hop(struct delivery *d)
+{
+    dest_facts_unref(&d->facts);
+    if (d->hop_at >= out_hops_count(&d->route) || !transfer_has_open(d)) {
+        finish(d);
+        return;
+    }
+    d->hop = out_hops_get(&d->route, d->job->domain, d->hop_at);
+    if (d->hop.kind != HOP_ADDRESS) {
+        ask_facts(d);
+        return;
+    }
+    plan_address(d);
+    run_plan(d);
+}

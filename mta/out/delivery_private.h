@@ -1,0 +1,87 @@
+/* A delivery's state, shared by its flow (delivery.c), its transactions (transfer.c) and its end
+ * (settle.c). Private to mta/out. One worker. */
+#ifndef DANELAW_OUT_DELIVERY_PRIVATE_H
+#define DANELAW_OUT_DELIVERY_PRIVATE_H
+
+#include "config/routes.h"
+#include "mta/out/hops.h"
+#include "mta/out/outcome.h"
+#include "mta/out/plan.h"
+#include "mta/out/session.h"
+
+enum { REMOTE_MAX = 320 };
+
+/* How the last word about a recipient came: what its delivery line shows. */
+struct trail {
+    char remote[REMOTE_MAX]; /* "" : no host was connected to */
+    char tls[16];            /* "none", "dane", … */
+    char record[48];         /* "3 1 1 0123abcd…", "" if no TLSA record matched */
+    int depth;
+    int64_t ready_ms, end_ms; /* monotonic; ready_ms 0: never ready */
+};
+
+/* A recipient of the job on its way. open: neither final nor stopped. */
+struct target {
+    bool final;     /* delivered, or refused for good */
+    bool stopped;   /* no other host in this delivery: it may have got through */
+    bool noted;     /* status is set */
+    unsigned round; /* of the host that last got it in a transaction; 0: none */
+    struct status status;
+    struct trail trail;
+};
+
+struct delivery {
+    struct worker_ctx *w;
+    struct job *job;
+    struct settings *settings;
+    struct route route;
+    struct policy policy;
+    struct target *targets; /* parallel to job->rcpts */
+    int64_t start_ms;       /* monotonic */
+    struct timer cap;       /* of the whole attempt */
+    bool over;              /* the cap has passed */
+    bool contact;           /* some host was ready for mail, TLS and all */
+
+    size_t hop_at;
+    struct hop hop;
+    struct dns_request request;
+    bool asking;
+    struct dest_facts *facts; /* NULL: the hop is an address */
+
+    struct out_plan plan;
+    size_t at;      /* attempt in the plan */
+    size_t tries;   /* addresses tried in all */
+    size_t host;    /* of the attempt before */
+    unsigned round; /* grows with every host */
+    struct verdict verdict;
+    uint8_t key[VERDICT_KEY];
+
+    struct out_session *session;
+    bool kept;     /* the session is one that was kept open, and nothing has come back yet */
+    bool in_clear; /* second connection after opportunistic TLS failed */
+    int64_t ready_ms;
+
+    bool sending;
+    struct smtp_transaction tx;
+    const char *tx_rcpts[LIMIT_RCPT_PER_TRANSACTION];
+    size_t tx_targets[LIMIT_RCPT_PER_TRANSACTION];
+    struct status *tx_results;
+};
+
+/* transfer.c: recipients and their results. */
+bool transfer_has_open(const struct delivery *d);      /* at any host */
+bool transfer_has_open_here(const struct delivery *d); /* not yet tried at the present host */
+void transfer_send(struct delivery *d);                /* the next transaction at this host */
+/* Takes over the results of the transaction. only_final: what is temporary stays open at this host.
+ */
+void transfer_absorb(struct delivery *d, bool only_final);
+/* Gives every open recipient without a status this one: the first failure counts, which is that of
+ * the best host. */
+void transfer_note(struct delivery *d, const struct status *why);
+/* This status for every open recipient, whatever it had. */
+void transfer_close_all(struct delivery *d, const struct status *why);
+
+/* settle.c: outcomes, notifications, log lines; the job goes back to the queue. */
+void delivery_settle(struct delivery *d);
+
+#endif

@@ -1,0 +1,15 @@
+/* Notifications as messages of our own. Private to mta/out. */
+#ifndef DANELAW_OUT_NOTIFY_H
+#define DANELAW_OUT_NOTIFY_H
+
+#include "config/config.h"
+#include "mta/mail/dsn.h"
+#include "queue/message.h"
+
+/* A notification about m from the null reverse-path to its sender. NULL if there is nobody to tell:
+ * the sender is null or has no domain (RFC 5321 §4.5.5: never a report about a report). */
+struct message *notify_make(const struct config *config, const struct message *m,
+                            enum dsn_kind kind, const struct dsn_rcpt *rcpts, size_t n,
+                            int64_t now_ms);
+
+#endif

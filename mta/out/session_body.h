@@ -1,0 +1,25 @@
+/* The content of a message on its way into a client machine, in bounded steps. Private to mta/out.
+ * One worker. */
+#ifndef DANELAW_OUT_SESSION_BODY_H
+#define DANELAW_OUT_SESSION_BODY_H
+
+#include "config/base/limits.h"
+#include "mta/smtp/client.h"
+#include "queue/body.h"
+
+struct body_source { /* zeroed: empty */
+    struct body *body;
+    uint64_t offset; /* octets the machine has taken */
+    char *chunk;     /* of a file: what was read ahead */
+    uint64_t chunk_at;
+    size_t chunk_n;
+};
+
+void body_source_begin(struct body_source *b, struct body *body); /* takes a reference */
+void body_source_end(struct body_source *b);
+/* Feeds the machine while out has room; at the end the final dot. False: the content cannot be read
+ * to its end, *out_why says so, and the session must die without the dot. */
+MUST_USE bool body_source_pump(struct body_source *b, struct smtp_client *c, struct buf *out,
+                               struct status *out_why);
+
+#endif

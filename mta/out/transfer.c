@@ -1,0 +1,150 @@
+/* Transactions of a delivery: who is in the next one, and what its results mean.
+ *
+ *   result                         then
+ *   ----------------------------- -----------------------------------------------------------------
+ *   2yz to the final dot           delivered
+ *   5yz to MAIL, RCPT, DATA, dot   final
+ *   anything temporary             open: the next host is tried, none left: deferred with the
+ * status of the first failure lost after the final dot       deferred, no other host now: it may
+ * have arrived */
+#include <string.h>
+
+#include <stdio.h>
+
+#include "mta/out/delivery_private.h"
+
+static bool is_open(const struct target *t)
+{
+    return !t->final && !t->stopped;
+}
+
+bool transfer_has_open(const struct delivery *d)
+{
+    for (size_t i = 0; i < d->job->n_rcpts; i++)
+        if (is_open(&d->targets[i]))
+            return true;
+    return false;
+}
+
+static bool is_open_here(const struct delivery *d, const struct target *t)
+{
+    return is_open(t) && t->round != d->round;
+}
+
+bool transfer_has_open_here(const struct delivery *d)
+{
+    for (size_t i = 0; i < d->job->n_rcpts; i++)
+        if (is_open_here(d, &d->targets[i]))
+            return true;
+    return false;
+}
+
+static size_t gather(struct delivery *d)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->job->n_rcpts && n < LIMIT_RCPT_PER_TRANSACTION; i++) {
+        if (!is_open_here(d, &d->targets[i]))
+            continue;
+        d->tx_rcpts[n] = d->job->message->rcpts[d->job->rcpts[i]].address;
+        d->tx_targets[n++] = i;
+    }
+    return n;
+}
+
+void transfer_send(struct delivery *d)
+{
+    const struct message *m = d->job->message;
+    size_t n = gather(d);
+
+    if (!d->tx_results)
+        d->tx_results = base_alloc_array(d->job->n_rcpts < LIMIT_RCPT_PER_TRANSACTION
+                                             ? d->job->n_rcpts
+                                             : LIMIT_RCPT_PER_TRANSACTION,
+                                         sizeof(*d->tx_results));
+    d->tx = (struct smtp_transaction){.sender = m->sender,
+                                      .size = body_size(m->body),
+                                      .eight_bit = (m->flags & MESSAGE_8BIT) != 0,
+                                      .smtputf8 = (m->flags & MESSAGE_SMTPUTF8) != 0,
+                                      .rcpts = d->tx_rcpts,
+                                      .n_rcpts = n,
+                                      .results = d->tx_results};
+    d->sending = true;
+    out_session_send(d->session, &d->tx, m->body);
+}
+
+static void describe_record(struct trail *t, const struct verdict *v, const struct tls_outcome *o)
+{
+    const struct tlsa_record *r;
+    char hex[9] = "";
+
+    if (o->record < 0 || (size_t)o->record >= v->n_records)
+        return;
+    r = &v->records[o->record];
+    for (size_t i = 0; i < 4 && i < r->len; i++)
+        (void)snprintf(hex + 2 * i, sizeof(hex) - 2 * i, "%02x", r->data[i]);
+    (void)snprintf(t->record, sizeof(t->record), "%u %u %u %s...", r->usage, r->selector, r->mtype,
+                   hex);
+    t->depth = o->depth;
+}
+
+static void leave_trail(const struct delivery *d, struct trail *t)
+{
+    const struct tls_outcome *tls = d->session ? out_session_tls(d->session) : NULL;
+
+    *t =
+        (struct trail){.ready_ms = d->session ? d->ready_ms : 0, .end_ms = loop_now_ms(d->w->loop)};
+    (void)slice_copy(slice_of(tls_outcome_label(tls)), t->tls, sizeof(t->tls));
+    if (!d->session)
+        return;
+    (void)slice_copy(slice_of(out_session_remote(d->session)), t->remote, sizeof(t->remote));
+    if (tls)
+        describe_record(t, out_session_verdict(d->session), tls);
+}
+
+static void set_status(const struct delivery *d, struct target *t, const struct status *st)
+{
+    t->noted = true;
+    t->status = *st;
+    leave_trail(d, &t->trail);
+}
+
+static void absorb_one(struct delivery *d, struct target *t, const struct status *st, bool lost)
+{
+    t->final = status_disposition(st) != DISP_RETRY;
+    t->stopped = lost && !t->final;
+    if (t->final || t->stopped || !t->noted)
+        set_status(d, t, st);
+    t->round = d->round;
+}
+
+void transfer_absorb(struct delivery *d, bool only_final)
+{
+    bool lost = out_session_dot_sent(d->session);
+
+    d->sending = false;
+    for (size_t i = 0; i < d->tx.n_rcpts; i++) {
+        const struct status *st = &d->tx_results[i];
+        if (!only_final || status_disposition(st) != DISP_RETRY)
+            absorb_one(d, &d->targets[d->tx_targets[i]], st, lost);
+    }
+}
+
+void transfer_note(struct delivery *d, const struct status *why)
+{
+    for (size_t i = 0; i < d->job->n_rcpts; i++)
+        if (is_open(&d->targets[i]) && !d->targets[i].noted)
+            set_status(d, &d->targets[i], why);
+}
+
+void transfer_close_all(struct delivery *d, const struct status *why)
+{
+    for (size_t i = 0; i < d->job->n_rcpts; i++) {
+        struct target *t = &d->targets[i];
+        if (!is_open(t))
+            continue;
+        set_status(d, t, why);
+        t->final = status_disposition(why) != DISP_RETRY;
+        t->stopped = !t->final;
+    }
+}
