@@ -2,8 +2,9 @@
 # Shared by contrib/start and contrib/test: which Debian packages are needed, how they are installed,
 # how the tree is built. Sourced by bash; expects $top, the top of the tree.
 
+# nettle-dev: pkg-config wants it for libunbound, though libunbound-dev does not ask for it.
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libunbound-dev
-    libsqlite3-dev libyaml-dev libjansson-dev uthash-dev"
+    nettle-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev"
 RUN_PACKAGES="dns-root-data openssl python3"
 LAB_PACKAGES="knot iproute2"
 TEST_PACKAGES="libcriterion-dev python3-pytest knot-dnssecutils knot-dnsutils swaks postfix"
