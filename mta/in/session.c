@@ -14,12 +14,35 @@
 
 enum { STOP_GRACE_MS = 8000 }; /* how long a message on its way in may take to end when stopping */
 
+static void on_deadline(struct timer *t)
+{
+    struct in_session *s = CONTAINER_OF(t, struct in_session, deadline);
+    struct status st = status_of(CAUSE_CLIENT_TIMEOUT);
+
+    if (s->wait == WAIT_HANDSHAKE) {
+        session_tls_failed(s, "the handshake took too long");
+        s->ending = ENDING_AT_ONCE;
+    } else {
+        session_log_reject(s, &st, s->tx ? s->tx->sender : NULL, NULL);
+        session_abort(s, &st);
+    }
+    session_end(s);
+}
+
+void session_deadline(struct in_session *s, int64_t delay_ms)
+{
+    if (delay_ms > 0)
+        loop_timer_set(s->worker->loop, &s->deadline, delay_ms, on_deadline);
+    else
+        loop_timer_clear(s->worker->loop, &s->deadline);
+}
+
 /* Commands, DATA and the handshake have one deadline each. That of a command moves with each
  * command and that of DATA with each block, never with a single octet. */
 static void wait_for_command(struct in_session *s, bool progress)
 {
     if (s->wait != WAIT_COMMAND || progress)
-        conn_deadline(s->conn, s->listener->timeout_command_ms);
+        session_deadline(s, s->listener->timeout_command_ms);
     s->wait = WAIT_COMMAND;
 }
 
@@ -27,14 +50,14 @@ static void wait_for_content(struct in_session *s)
 {
     if (s->wait == WAIT_DATA && s->block_left > 0)
         return;
-    conn_deadline(s->conn, s->listener->timeout_data_ms);
+    session_deadline(s, s->listener->timeout_data_ms);
     s->block_left = (uint64_t)s->listener->timeout_data_ms * LIMIT_DATA_RATE / 1000;
     s->wait = WAIT_DATA;
 }
 
 static void wait_for_queue(struct in_session *s)
 {
-    conn_deadline(s->conn, 0);
+    session_deadline(s, 0);
     s->wait = WAIT_NOTHING;
 }
 
@@ -154,6 +177,7 @@ static void close_connection(struct in_session *s)
 void session_end(struct in_session *s)
 {
     close_connection(s);
+    session_deadline(s, 0);
     if (s->submitting)
         return; /* an orphan: the request comes home, and then again here */
     tx_reset(s);
@@ -182,21 +206,6 @@ static void on_closed(void *arg, const struct status *why)
     session_end(s);
 }
 
-static void on_timeout(void *arg)
-{
-    struct in_session *s = arg;
-    struct status st = status_of(CAUSE_CLIENT_TIMEOUT);
-
-    if (s->wait == WAIT_HANDSHAKE) {
-        session_tls_failed(s, "the handshake took too long");
-        s->ending = ENDING_AT_ONCE;
-    } else {
-        session_log_reject(s, &st, s->tx ? s->tx->sender : NULL, NULL);
-        session_abort(s, &st);
-    }
-    session_end(s);
-}
-
 static void on_tls(void *arg, bool ok, const char *error)
 {
     struct in_session *s = arg;
@@ -220,7 +229,6 @@ static const struct conn_ops session_conn_ops = {
     .on_drained = on_turn,
     .on_tls = on_tls,
     .on_closed = on_closed,
-    .on_timeout = on_timeout,
 };
 
 /* RFC 5321 §4.3.1: the client waits for the greeting. One that does not is no mail client. */
@@ -305,5 +313,5 @@ static void stop(struct in_session *s)
 void in_session_stop_all(struct worker_ctx *w)
 {
     LIST_EACH(it, &w->sessions)
-    stop(LIST_ENTRY(it, struct in_session, node));
+        stop(LIST_ENTRY(it, struct in_session, node));
 }

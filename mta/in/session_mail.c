@@ -79,6 +79,12 @@ static char *client_text(const struct in_session *s)
     return text;
 }
 
+static void set_text(char **member, char *text)
+{
+    free(*member);
+    *member = text;
+}
+
 static void tx_begin(struct in_session *s, const struct smtp_server_event *ev)
 {
     struct transaction *tx = base_alloc(sizeof(*tx));
@@ -87,8 +93,8 @@ static void tx_begin(struct in_session *s, const struct smtp_server_event *ev)
     tx->session = s;
     tx->sender = base_strdup(ev->address->text);
     tx->message = message_new();
-    tx->message->sender = base_strdup(ev->address->text);
-    tx->message->client = client_text(s);
+    set_text(&tx->message->sender, base_strdup(ev->address->text));
+    set_text(&tx->message->client, client_text(s));
     if (ev->mail && ev->mail->eight_bit)
         tx->message->flags |= MESSAGE_8BIT;
     s->tx = tx;

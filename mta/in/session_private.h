@@ -52,12 +52,13 @@ struct in_session {
     bool submitting; /* the queue has tx->submit; the machine is held */
     bool stopping;
     bool paused; /* reading */
-    struct timer grace;
+    struct timer deadline, grace; /* not conn_deadline: after that there is no saying 421 */
     void (*on_end)(void *arg, const char *listener, const struct ip *client);
     void *arg;
 };
 
 /* session.c */
+void session_deadline(struct in_session *s, int64_t delay_ms); /* 0: none */
 void session_turn(struct in_session *s); /* does all that can be done now, and ends if it must */
 void session_end(struct in_session *s);  /* frees it, or leaves it as an orphan */
 void session_answer(struct in_session *s, const struct status *st);

@@ -35,14 +35,14 @@ static bool append_json(struct control_client *c, enum control_frame kind, const
     return ok;
 }
 
-bool client_row(struct control_client *c, const json_t *row)
+bool control_send_row(struct control_client *c, const json_t *row)
 {
     bool ok = append_json(c, CONTROL_ROW, row, END_ROOM);
     conn_flush(c->conn);
     return ok;
 }
 
-void client_deadline(struct control_client *c)
+void control_patience(struct control_client *c)
 {
     conn_deadline(c->conn, TAKE_WAIT_MS);
 }
@@ -56,7 +56,7 @@ static void client_detach(struct control_client *c)
     list_remove(&c->node);
 }
 
-void client_close(struct control_client *c)
+void control_drop(struct control_client *c)
 {
     conn_free(&c->conn);
     client_detach(c);
@@ -66,7 +66,7 @@ void client_close(struct control_client *c)
     free(c);
 }
 
-void client_end(struct control_client *c, enum control_exit exit, const char *text)
+void control_end(struct control_client *c, enum control_exit exit, const char *text)
 {
     json_t *end = json_pack("{s:i, s:s}", "exit", (int)exit, "text", text);
 
@@ -75,7 +75,7 @@ void client_end(struct control_client *c, enum control_exit exit, const char *te
     if (append_json(c, CONTROL_END, end, 0))
         conn_finish(&c->conn);
     json_decref(end);
-    client_close(c);
+    control_drop(c);
 }
 
 /* Commands that are not about the queue */
@@ -83,10 +83,10 @@ void client_end(struct control_client *c, enum control_exit exit, const char *te
 static void run_status(struct control_client *c, const json_t *ask)
 {
     json_t *row = c->control->ops->status(c->control->arg);
-    bool ok = row && client_row(c, row);
+    bool ok = row && control_send_row(c, row);
 
     json_decref(row);
-    client_end(c, ok ? EXIT_DONE : EXIT_UNDETERMINED, ok ? "" : "no status");
+    control_end(c, ok ? EXIT_DONE : EXIT_UNDETERMINED, ok ? "" : "no status");
 }
 
 static void run_reload(struct control_client *c, const json_t *ask)
@@ -96,29 +96,29 @@ static void run_reload(struct control_client *c, const json_t *ask)
 
     buf_init(&errors, ERRORS_MAX);
     ok = c->control->ops->reload(c->control->arg, &errors);
-    client_end(c, ok ? EXIT_DONE : EXIT_USAGE,
-               ok ? "the configuration was read again" : buf_cstr(&errors));
+    control_end(c, ok ? EXIT_DONE : EXIT_USAGE,
+                ok ? "the configuration was read again" : buf_cstr(&errors));
     buf_free(&errors);
 }
 
 static void run_stop(struct control_client *c, const json_t *ask)
 {
     struct control *control = c->control;
-    client_end(c, EXIT_DONE, "stopping");
+    control_end(c, EXIT_DONE, "stopping");
     control->ops->stop(control->arg);
 }
 
 static const struct control_command commands[] = {
-    {"status",        run_status, QUEUE_LIST,    false, false, ""                            },
-    {"reload",        run_reload, QUEUE_LIST,    false, false, ""                            },
-    {"stop",          run_stop,   QUEUE_LIST,    false, false, ""                            },
-    {"queue-list",    queue_run,  QUEUE_LIST,    false, false, "in the queue"                },
-    {"queue-show",    queue_run,  QUEUE_LIST,    true,  true,  "found"                       },
-    {"queue-hold",    queue_run,  QUEUE_HOLD,    false, false, "held"                        },
-    {"queue-release", queue_run,  QUEUE_RELEASE, false, false, "released"                    },
-    {"queue-retry",   queue_run,  QUEUE_RETRY,   false, false, "due at once"                 },
-    {"queue-delete",  queue_run,  QUEUE_DELETE,  true,  false, "deleted"                     },
-    {"queue-bounce",  queue_run,  QUEUE_BOUNCE,  true,  false, "to be returned to the sender"},
+    {"status",        run_status,        QUEUE_LIST,    false, false, ""                            },
+    {"reload",        run_reload,        QUEUE_LIST,    false, false, ""                            },
+    {"stop",          run_stop,          QUEUE_LIST,    false, false, ""                            },
+    {"queue-list",    control_queue_run, QUEUE_LIST,    false, false, "in the queue"                },
+    {"queue-show",    control_queue_run, QUEUE_LIST,    true,  true,  "found"                       },
+    {"queue-hold",    control_queue_run, QUEUE_HOLD,    false, false, "held"                        },
+    {"queue-release", control_queue_run, QUEUE_RELEASE, false, false, "released"                    },
+    {"queue-retry",   control_queue_run, QUEUE_RETRY,   false, false, "due at once"                 },
+    {"queue-delete",  control_queue_run, QUEUE_DELETE,  true,  false, "deleted"                     },
+    {"queue-bounce",  control_queue_run, QUEUE_BOUNCE,  true,  false, "to be returned to the sender"},
 };
 
 static void run_command(struct control_client *c, const json_t *ask)
@@ -132,7 +132,7 @@ static void run_command(struct control_client *c, const json_t *ask)
         c->command->run(c, ask);
         return;
     }
-    client_end(c, EXIT_USAGE, "unknown command");
+    control_end(c, EXIT_USAGE, "unknown command");
 }
 
 /* Clients */
@@ -158,12 +158,12 @@ static void take_ask(struct control_client *c, const struct frame *f)
     json_t *ask = parse_ask(in, f);
 
     if (!ask) {
-        client_close(c);
+        control_drop(c);
         return;
     }
     frame_consume(in, f);
     c->asked = true;
-    client_deadline(c);
+    control_patience(c);
     run_command(c, ask);
     json_decref(ask);
 }
@@ -180,24 +180,24 @@ static void on_readable(void *arg)
     if (result == FRAME_OK)
         take_ask(c, &f);
     else if (result == FRAME_BROKEN && in->n > 0)
-        client_close(c);
+        control_drop(c);
 }
 
 static void on_drained(void *arg)
 {
     struct control_client *c = arg;
     if (c->asked)
-        queue_go_on(c);
+        control_queue_go_on(c);
 }
 
 static void on_closed(void *arg, const struct status *why)
 {
-    client_close(arg);
+    control_drop(arg);
 }
 
 static void on_timeout(void *arg)
 {
-    client_close(arg);
+    control_drop(arg);
 }
 
 static const struct conn_ops client_ops = {
@@ -329,7 +329,7 @@ void control_close(struct control **cp)
     if (!ctl)
         return;
     LIST_EACH(it, &ctl->clients)
-    client_close(LIST_ENTRY(it, struct control_client, node));
+        control_drop(LIST_ENTRY(it, struct control_client, node));
     event_free(ctl->listening);
     close(ctl->fd);
     (void)unlink(ctl->path);

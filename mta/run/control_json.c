@@ -155,7 +155,7 @@ static json_t *message_ours(const struct message *m, bool full, size_t max_rcpts
     return ours;
 }
 
-json_t *row_of_message(const struct queue_listed *l, bool full, size_t max_rcpts)
+json_t *control_row_of(const struct queue_listed *l, bool full, size_t max_rcpts)
 {
     const struct message *m = l->message;
     json_t *row = json_object();
@@ -247,7 +247,7 @@ static bool take_member(const char *key, const json_t *value, struct queue_filte
     return false;
 }
 
-bool filter_of_json(const json_t *ask, struct queue_filter *out, struct buf *error)
+bool control_filter_of(const json_t *ask, struct queue_filter *out, struct buf *error)
 {
     for (void *it = json_object_iter((json_t *)(uintptr_t)ask); it;
          it = json_object_iter_next((json_t *)(uintptr_t)ask, it)) {
@@ -260,7 +260,7 @@ bool filter_of_json(const json_t *ask, struct queue_filter *out, struct buf *err
     return true;
 }
 
-bool filter_is_empty(const struct queue_filter *f)
+bool control_filter_is_empty(const struct queue_filter *f)
 {
     return !f->id[0] && !f->to && !f->to_domain && !f->from_set && !f->older_ms && !f->all;
 }

@@ -61,22 +61,23 @@ struct control_command {
     const char *done;  /* "3 messages …" */
 };
 
-/* control.c. After client_end and client_close c must not be touched. */
-MUST_USE bool client_row(struct control_client *c, const json_t *row); /* false: no room now */
-void client_end(struct control_client *c, enum control_exit exit, const char *text);
-void client_close(struct control_client *c);
-void client_deadline(struct control_client *c);
+/* control.c. After control_end and control_drop c must not be touched. */
+MUST_USE bool control_send_row(struct control_client *c,
+                               const json_t *row); /* false: no room now */
+void control_end(struct control_client *c, enum control_exit exit, const char *text);
+void control_drop(struct control_client *c);
+void control_patience(struct control_client *c);
 
 /* control_queue.c */
-void queue_run(struct control_client *c, const json_t *ask);
-void queue_go_on(struct control_client *c); /* the client took output */
+void control_queue_run(struct control_client *c, const json_t *ask);
+void control_queue_go_on(struct control_client *c); /* the client took output */
 
 /* control_json.c */
 enum { ROW_ALL_RECIPIENTS = LIMIT_RECIPIENTS };
 /* The members of DESIGN §5.2. At most max_rcpts recipients; the rest is counted. */
-json_t *row_of_message(const struct queue_listed *l, bool full, size_t max_rcpts);
+json_t *control_row_of(const struct queue_listed *l, bool full, size_t max_rcpts);
 /* False with a line in error: a member that is unknown or badly typed. Unset members stay zero. */
-MUST_USE bool filter_of_json(const json_t *ask, struct queue_filter *out, struct buf *error);
-bool filter_is_empty(const struct queue_filter *f);
+MUST_USE bool control_filter_of(const json_t *ask, struct queue_filter *out, struct buf *error);
+bool control_filter_is_empty(const struct queue_filter *f);
 
 #endif

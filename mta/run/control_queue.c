@@ -20,9 +20,9 @@ static void free_page(struct queue_request *r)
 static bool send_row(struct control_client *c, const struct queue_listed *l)
 {
     for (size_t max = ROW_ALL_RECIPIENTS; max > 0; max /= 2) {
-        json_t *row = row_of_message(l, c->command->full, max);
+        json_t *row = control_row_of(l, c->command->full, max);
         bool too_long = json_dumpb(row, NULL, 0, JSON_COMPACT) > LIMIT_CONTROL_FRAME;
-        bool sent = !too_long && client_row(c, row);
+        bool sent = !too_long && control_send_row(c, row);
         json_decref(row);
         if (!too_long)
             return sent;
@@ -44,22 +44,22 @@ static void end_with_count(struct control_client *c, uint64_t n)
     char text[100];
     (void)snprintf(text, sizeof(text), "%llu message%s %s", (unsigned long long)n,
                    n == 1 ? "" : "s", c->command->done);
-    client_end(c, n > 0 ? EXIT_DONE : EXIT_NO, text);
+    control_end(c, n > 0 ? EXIT_DONE : EXIT_NO, text);
 }
 
 static void end_of_list(struct control_client *c)
 {
     if (c->sent == 0 && !c->command->full)
-        client_end(c, EXIT_DONE, "no messages");
+        control_end(c, EXIT_DONE, "no messages");
     else
         end_with_count(c, c->sent);
 }
 
-void queue_go_on(struct control_client *c)
+void control_queue_go_on(struct control_client *c)
 {
     if (c->asking)
         return;
-    client_deadline(c);
+    control_patience(c);
     if (!send_page(c))
         return;
     free_page(&c->request);
@@ -77,11 +77,11 @@ static void on_home(struct queue_request *r)
 
     c->asking = false;
     if (!c->conn)
-        client_close(c);
+        control_drop(c);
     else if (!status_ok(&r->status))
-        client_end(c, EXIT_UNDETERMINED, r->status.text);
+        control_end(c, EXIT_UNDETERMINED, r->status.text);
     else if (r->action == QUEUE_LIST)
-        queue_go_on(c);
+        control_queue_go_on(c);
     else
         end_with_count(c, r->affected);
 }
@@ -95,19 +95,19 @@ static void ask_queue(struct control_client *c)
     queue_ask(c->control->queue, &c->request);
 }
 
-void queue_run(struct control_client *c, const json_t *ask)
+void control_queue_run(struct control_client *c, const json_t *ask)
 {
     const struct control_command *cmd = c->command;
     struct buf error;
 
     buf_init(&error, 200);
     c->request.action = cmd->action;
-    if (!filter_of_json(ask, &c->request.filter, &error)) {
-        client_end(c, EXIT_USAGE, buf_cstr(&error));
-    } else if (filter_is_empty(&c->request.filter) && cmd->wants_filter) {
-        client_end(c, EXIT_USAGE, "say which messages: a filter, or --all");
+    if (!control_filter_of(ask, &c->request.filter, &error)) {
+        control_end(c, EXIT_USAGE, buf_cstr(&error));
+    } else if (control_filter_is_empty(&c->request.filter) && cmd->wants_filter) {
+        control_end(c, EXIT_USAGE, "say which messages: a filter, or --all");
     } else {
-        c->request.filter.all |= filter_is_empty(&c->request.filter);
+        c->request.filter.all |= control_filter_is_empty(&c->request.filter);
         ask_queue(c);
     }
     buf_free(&error);
