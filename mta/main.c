@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/base/limits.h"
 #include "config/config.h"
 #include "dns/process.h"
 #include "mta/run/check.h"

@@ -20,6 +20,9 @@ struct settings {
 /* Takes the reference of config. False with lines in errors (an unreadable key, a key that does not fit
  * its certificate, a missing trust anchor): then config is unref'd. */
 MUST_USE bool settings_new(struct config *config, struct buf *errors, struct settings **out_settings);
+/* The same without identities, for commands that any user may run and that accept no mail. */
+MUST_USE bool settings_new_outbound(struct config *config, struct buf *errors,
+                                    struct settings **out_settings);
 struct settings *settings_ref(struct settings *s);
 void settings_unref(struct settings **s);
 

@@ -10,7 +10,6 @@
 
 #include "config/base/clock.h"
 #include "config/routes.h"
-#include "dns/process.h"
 #include "mta/out/plan.h"
 #include "mta/out/session.h"
 #include "mta/run/check_document.h"
@@ -19,7 +18,7 @@
 enum { STATE_WAIT_MS = 20000, CONNECT_MS = 10000, GREETING_MS = 30000 };
 
 struct check {
-    struct settings settings; /* for this run alone; without identities */
+    struct settings *settings;
     struct worker_ctx ctx;
     struct loop *loop;
     struct dns_link *dns;
@@ -270,14 +269,14 @@ static void next_attempt(struct check *c)
 
 static void start_plan(struct check *c)
 {
-    const struct config *config = c->settings.config;
+    const struct config *config = c->settings->config;
     struct out_plan_input in = {
         .facts = c->facts, .port = hop_port(c), .hostname = config->hostname,
-        .own = c->settings.own_addresses, .n_own = c->settings.n_own_addresses,
+        .own = c->settings->own_addresses, .n_own = c->settings->n_own_addresses,
         .refused = config->delivery.refuse_networks, .n_refused = config->delivery.n_refuse_networks,
         .explicit_hop = c->route.hop != NULL};
 
-    (void)getrandom(&in.random, sizeof(in.random), 0);
+    REQUIRE(getrandom(&in.random, sizeof(in.random), 0) == (ssize_t)sizeof(in.random));
     out_plan_make(&in, &c->plan);
     if (c->plan.n == 0) {
         note_failure(c, &c->plan.why_none);
@@ -328,7 +327,7 @@ static void next_hop(struct check *c)
     c->request = (struct dns_request){
         .home = c->loop, .done = got_facts, .kind = !h || h->mx_lookup ? PLAN_MX : PLAN_HOST,
         .port = hop_port(c), .no_cache = true,
-        .timeout_ms = c->settings.config->delivery.timeouts.dns_ms};
+        .timeout_ms = c->settings->config->delivery.timeouts.dns_ms};
     (void)slice_copy(slice_of(h ? h->name : c->domain), c->request.name, DNS_NAME_MAX);
     dns_link_ask(c->dns, &c->request);
 }
@@ -339,8 +338,8 @@ static void describe_rules(struct check *c)
 {
     char policy_at[300], route_at[300];
 
-    c->policy = routes_policy(c->settings.config, slice_of(c->domain), clock_wall_ms());
-    c->route = routes_find(c->settings.config, slice_of(c->domain));
+    c->policy = routes_policy(c->settings->config, slice_of(c->domain), clock_wall_ms());
+    c->route = routes_find(c->settings->config, slice_of(c->domain));
     c->document = json_pack(
         "{s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s}, s:[]}", "domain", c->domain, "policy", "tls",
         tls_level_name(c->policy.level), "where", config_where_text(&c->policy.where, policy_at),
@@ -379,9 +378,9 @@ static bool start_dns(struct check *c)
 {
     int pair[2];
 
-    if (!channel_pair(pair))
+    if (!spawn_pair(pair))
         return false;
-    c->dns_pid = spawn_role("run-dns", c->settings.config->file, &pair[1], 1);
+    c->dns_pid = spawn_role("run-dns", c->settings->config->file, &pair[1], 1);
     close(pair[1]);
     if (c->dns_pid < 0) {
         close(pair[0]);
@@ -396,19 +395,17 @@ static bool open_check(struct check *c, struct config *config)
     struct buf errors;
 
     buf_init(&errors, 4096);
-    c->settings.refs = 1;
-    c->settings.config = config;
     /* A person waits for the answer: connecting and greeting get less time than a delivery. */
     config->delivery.timeouts.connect_ms = CONNECT_MS;
     config->delivery.timeouts.greeting_ms = GREETING_MS;
-    bool ok = dns_trust_anchor_check(config, &errors) && tls_clients_init(&c->settings.tls, &errors);
+    bool ok = settings_new_outbound(config, &errors, &c->settings);
     fputs(buf_cstr(&errors), stderr);
     buf_free(&errors);
     if (!ok)
         return false;
     c->loop = loop_new("check");
     c->dns = dns_link_new(c->loop);
-    c->ctx = (struct worker_ctx){.loop = c->loop, .settings = &c->settings, .dns = c->dns};
+    c->ctx = (struct worker_ctx){.loop = c->loop, .settings = c->settings, .dns = c->dns};
     list_init(&c->ctx.sessions);
     dns_link_on_state(c->dns, on_state, c);
     return start_dns(c);
@@ -422,8 +419,7 @@ static void close_check(struct check *c)
     }
     dns_link_free(&c->dns);
     loop_free(&c->loop);
-    tls_clients_free(&c->settings.tls);
-    config_unref(&c->settings.config);
+    settings_unref(&c->settings);
     json_decref(c->document);
 }
 

@@ -100,7 +100,6 @@ static void admit(struct listen *l, size_t listener, int fd, const struct sockad
     size_t worker = least_loaded(l);
     l->load[worker]++;
     l->sessions++;
-    COUNT(smtpd_connections);
     worker_give(l->workers[worker], fd, &peer, l->settings, listener);
 }
 

@@ -76,7 +76,7 @@ static void control_stop(void *arg)
 {
     struct mta *m = arg;
     begin_stop(m, "operator");
-    (void)!channel_send(m->channel, CHANNEL_STOP, -1);
+    (void)!spawn_send(m->channel, CHANNEL_STOP, -1);
 }
 
 /* ---- reload ---- */
@@ -110,7 +110,7 @@ static bool same_resolver(const struct resolver_config *a, const struct resolver
 static void apply_settings(struct mta *m, struct settings *fresh)
 {
     if (!same_resolver(&m->settings->config->resolver, &fresh->config->resolver))
-        (void)!channel_send(m->channel, CHANNEL_NEW_DNS, -1);
+        (void)!spawn_send(m->channel, CHANNEL_NEW_DNS, -1);
     log_setup(fresh->config->log_format, fresh->config->log_level);
     for (size_t i = 0; i < m->n_workers; i++)
         worker_configure(m->workers[i], fresh);
@@ -179,7 +179,7 @@ static void on_channel(evutil_socket_t channel, short what, void *arg)
     char kind;
     int fd, got;
 
-    while ((got = channel_receive(channel, &kind, &fd)) == 1) {
+    while ((got = spawn_receive(channel, &kind, &fd)) == 1) {
         if (kind == CHANNEL_DNS && fd >= 0) {
             dns_link_attach(m->dns, fd);
         } else if (kind == CHANNEL_STATUS && fd >= 0) {
@@ -357,7 +357,7 @@ int mta_run(struct config *c, size_t n_fds)
         LOG(DAEMON_READY, NULL, F_STR("hostname", m.settings->config->hostname),
             F_STR("version", DANELAW_VERSION), F_INT("listeners", (int64_t)m.n_sockets),
             F_INT("workers", (int64_t)m.n_workers));
-        (void)!channel_send(m.channel, CHANNEL_READY, -1);
+        (void)!spawn_send(m.channel, CHANNEL_READY, -1);
         loop_run(m.main);
         finish(&m);
     }

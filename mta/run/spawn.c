@@ -54,7 +54,7 @@ pid_t spawn_role(const char *role, const char *config_file, const int *fds, size
     return pid;
 }
 
-bool channel_pair(int fds[2])
+bool spawn_pair(int fds[2])
 {
     return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0;
 }
@@ -64,7 +64,7 @@ union fd_control {
     char space[CMSG_SPACE(sizeof(int))];
 };
 
-bool channel_send(int channel, enum channel_kind kind, int fd)
+bool spawn_send(int channel, enum channel_kind kind, int fd)
 {
     char octet = (char)kind;
     struct iovec io = {&octet, 1};
@@ -83,7 +83,7 @@ bool channel_send(int channel, enum channel_kind kind, int fd)
     return sendmsg(channel, &m, MSG_NOSIGNAL) == 1;
 }
 
-int channel_receive(int channel, char *out_kind, int *out_fd)
+int spawn_receive(int channel, char *out_kind, int *out_fd)
 {
     struct iovec io = {out_kind, 1};
     union fd_control control = {0};

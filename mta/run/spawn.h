@@ -22,10 +22,10 @@ enum channel_kind {
     CHANNEL_NEW_DNS = 'N', /* M→S: start the dns process anew (its configuration changed) */
     CHANNEL_STOP = 'X',    /* M→S: the operator asked to stop */
 };
-MUST_USE bool channel_send(int channel, enum channel_kind kind, int fd); /* fd -1: none */
+MUST_USE bool spawn_send(int channel, enum channel_kind kind, int fd); /* fd -1: none */
 /* 1: a message (*out_fd is -1 or a descriptor the caller owns), 0: the other end closed, -1: none now. */
-int channel_receive(int channel, char *out_kind, int *out_fd);
+int spawn_receive(int channel, char *out_kind, int *out_fd);
 /* A connected pair of close-on-exec, non-blocking stream sockets. */
-MUST_USE bool channel_pair(int fds[2]);
+MUST_USE bool spawn_pair(int fds[2]);
 
 #endif

@@ -124,7 +124,7 @@ static bool start_linked(struct supervisor *s, enum child_id id, const int *more
     struct child *child = &s->children[id];
     int pair[2], fds[256];
 
-    if (!channel_pair(pair))
+    if (!spawn_pair(pair))
         return false;
     fds[0] = pair[1];
     REQUIRE(n_more < ARRAY_LEN(fds));
@@ -153,7 +153,7 @@ static bool start_child(struct supervisor *s, enum child_id id)
         return false;
     if (!start_linked(s, id, s->status_sockets, id == CHILD_STATUS ? s->n_status_sockets : 0, &end))
         return false;
-    bool sent = channel_send(s->channel, kind[id], end);
+    bool sent = spawn_send(s->channel, kind[id], end);
     close(end);
     return sent;
 }
@@ -245,7 +245,7 @@ static void on_channel(struct supervisor *s)
     char kind;
     int fd, got;
 
-    while (s->channel >= 0 && (got = channel_receive(s->channel, &kind, &fd)) != -1) {
+    while (s->channel >= 0 && (got = spawn_receive(s->channel, &kind, &fd)) != -1) {
         if (got == 0) {
             close(s->channel);
             s->channel = -1;
