@@ -62,10 +62,18 @@ void session_log_reject(const struct in_session *s, const struct status *st, con
 
 void session_log_accept(const struct in_session *s, const struct transaction *tx)
 {
+    struct log_field f[] = {
+        F_ADDR("from", tx->sender),
+        F_INT("nrcpt", (int64_t)tx->n_rcpts),
+        F_INT("size", (int64_t)tx->size),
+        F_STR("client", s->client),
+        F_STR("helo", s->server.helo),
+        F_STR("proto", tx->protocol),
+        F_STR("tls", tx->tls),
+        F_STR("note", "the client was gone before the reply and may send it again"),
+    };
+
     COUNT(messages_accepted);
     counter_add(COUNTER_bytes_accepted, (int64_t)tx->size);
-    LOG(SMTPD_ACCEPT, tx->id, F_ADDR("from", tx->sender), F_INT("nrcpt", (int64_t)tx->n_rcpts),
-        F_INT("size", (int64_t)tx->size), F_STR("client", s->client), F_STR("helo", s->server.helo),
-        F_STR("proto", tx->protocol), F_STR("tls", tx->tls),
-        F_STR("reply", s->conn ? "sent" : "client was gone before it"));
+    log_event(EVENT_SMTPD_ACCEPT, tx->id, f, s->conn ? ARRAY_LEN(f) - 1 : ARRAY_LEN(f));
 }

@@ -8,21 +8,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/base/clock.h"
 #include "mta/in/relay.h"
 #include "mta/mail/trace.h"
 
 enum { TRACE_MAX = 4096 }; /* octets of our Received field: names of at most 255 octets */
-
-/* A file that no row will ever name; the sweep at the next start would find it too. */
-static void discard_message(struct message **m)
-{
-    if (*m && (*m)->body && body_is_file((*m)->body))
-        (void)unlink(body_path((*m)->body));
-    message_free(m);
-}
 
 void tx_reset(struct in_session *s)
 {
@@ -32,7 +23,7 @@ void tx_reset(struct in_session *s)
         return;
     REQUIRE(!s->submitting);
     body_writer_abort(&tx->writer);
-    discard_message(&tx->message);
+    message_free(&tx->message); /* a body that never got a row takes its file with it */
     free(tx->sender);
     free(tx);
     s->tx = NULL;
