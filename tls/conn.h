@@ -8,6 +8,7 @@
  * STARTTLS: conn_tls requires conn_in empty (bytes before the handshake end the session: the caller
  * checks conn_in(c)->n and treats them as injection) and waits itself until conn_out is drained.
  *
+ * SIGPIPE must be ignored by the process: OpenSSL writes to the socket itself.
  * Thread: that of the loop given. */
 #ifndef DANELAW_TLS_CONN_H
 #define DANELAW_TLS_CONN_H
@@ -47,8 +48,10 @@ void conn_free(struct conn **c);
 struct buf *conn_in(struct conn *c);
 struct buf *conn_out(struct conn *c);
 void conn_flush(struct conn *c); /* write what can be written now, the rest when possible */
-/* Stops and resumes reading (back-pressure). Reading stops by itself while conn_in is full.
- * Resuming with octets still in conn_in calls on_readable from the loop. */
+/* Stops and resumes reading (back-pressure). Reading stops by itself while conn_in is full; whoever
+ * makes room outside on_readable calls conn_resume (or conn_flush) afterwards.
+ * Resuming with octets still in conn_in calls on_readable from the loop. An end of file behind octets
+ * that the owner has paused on is told after conn_resume; until on_closed, answers can be sent. */
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 /* Absolute from now; replaces the one before; 0 clears. Not moved by single octets arriving. */

@@ -15,7 +15,7 @@ struct tls_outcome {
     bool half_dane;
     int depth;               /* of the certificate that matched: 0 leaf, n issuer; -1: none */
     int record;              /* index of the matched TLSA record in the verdict, or -1 */
-    char peer_name[256];     /* the matched reference identifier, "" with usage 3 */
+    char peer_name[256];     /* the name in the certificate that matched, "" with usage 3 */
     char protocol[16], cipher[64];
     char error[64];          /* X509_V_ERR_… symbol or "" */
 };
@@ -23,7 +23,8 @@ struct tls_outcome {
 /* A client SSL ready for SSL_set_fd and SSL_connect. Sets SNI, names, records; usage 0 and 1 are
  * filtered; records OpenSSL finds unusable are dropped, and if none is left v becomes ENCRYPT
  * (RFC 7672 §2.2) or, under dane-only, SKIP. host: for SNI and PKIX names when there is no TLSA base.
- * NULL: our TLS engine failed, fail closed. The caller owns it. */
+ * NULL: fail closed; v->mode is SKIP and v->skip says why (DANE_UNAVAILABLE, or TLS_LOCAL if our TLS
+ * engine failed). CLEAR and SKIP have no client. The caller owns the result. */
 SSL *tls_dane_client(const struct tls_clients *clients, struct verdict *v, enum tls_level level,
                      const char *host);
 

@@ -1,0 +1,96 @@
+#include "tests/tls/certs.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+static void extend(X509 *x, X509 *issuer, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    REQUIRE(e && X509_add_ext(x, e, -1) == 1);
+    X509_EXTENSION_free(e);
+}
+
+static void set_dates(X509 *x, int dates)
+{
+    const long day = 86400;
+    static const long from[] = {[VALID] = -10, [EXPIRED] = -30, [FUTURE] = 10};
+    static const long to[] = {[VALID] = 10, [EXPIRED] = -1, [FUTURE] = 30};
+    X509_gmtime_adj(X509_getm_notBefore(x), from[dates] * day);
+    X509_gmtime_adj(X509_getm_notAfter(x), to[dates] * day);
+}
+
+struct cert cert_make(const struct cert_wish *w)
+{
+    static long serial = 1;
+    struct cert c = {X509_new(), EVP_EC_gen("P-256")};
+    X509_NAME *name = X509_NAME_new();
+
+    REQUIRE(c.x509 && c.key && name);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)w->cn, -1, -1, 0);
+    X509_set_version(c.x509, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(c.x509), serial++);
+    X509_set_subject_name(c.x509, name);
+    X509_set_issuer_name(c.x509, w->issuer ? X509_get_subject_name(w->issuer->x509) : name);
+    X509_NAME_free(name);
+    set_dates(c.x509, w->dates);
+    X509_set_pubkey(c.x509, c.key);
+    if (w->ca)
+        extend(c.x509, c.x509, NID_basic_constraints, "critical,CA:TRUE");
+    if (w->san)
+        extend(c.x509, c.x509, NID_subject_alt_name, w->san);
+    REQUIRE(X509_sign(c.x509, w->issuer ? w->issuer->key : c.key, EVP_sha256()) > 0);
+    return c;
+}
+
+void cert_free(struct cert *c)
+{
+    X509_free(c->x509);
+    EVP_PKEY_free(c->key);
+    *c = (struct cert){0};
+}
+
+SSL_CTX *cert_server(const struct cert *leaf, const struct cert *issuer)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    REQUIRE(ctx && SSL_CTX_use_certificate(ctx, leaf->x509) == 1);
+    REQUIRE(SSL_CTX_use_PrivateKey(ctx, leaf->key) == 1);
+    if (issuer)
+        REQUIRE(SSL_CTX_add1_chain_cert(ctx, issuer->x509) == 1);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    return ctx;
+}
+
+struct tlsa_record cert_record(const struct cert *c, uint8_t usage, uint8_t selector, uint8_t mtype,
+                               bool wrong, uint8_t data[RECORD_MAX])
+{
+    unsigned char *der = NULL;
+    unsigned n = 0;
+    int len =
+        selector ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(c->x509), &der) : i2d_X509(c->x509, &der);
+
+    REQUIRE(len > 0 && len <= RECORD_MAX);
+    if (mtype == 0) {
+        memcpy(data, der, (size_t)len);
+        n = (unsigned)len;
+    } else {
+        EVP_Digest(der, (size_t)len, data, &n, mtype == 1 ? EVP_sha256() : EVP_sha512(), NULL);
+    }
+    OPENSSL_free(der);
+    if (wrong)
+        data[n - 1] ^= 1;
+    return (struct tlsa_record){usage, selector, mtype, (uint16_t)n, data};
+}
+
+void cert_write_pem(const struct cert *c, const char *cert_file, const char *key_file)
+{
+    BIO *out = BIO_new_file(cert_file, "w");
+    REQUIRE(out && PEM_write_bio_X509(out, c->x509) == 1);
+    BIO_free(out);
+    out = BIO_new_file(key_file, "w");
+    REQUIRE(out && PEM_write_bio_PrivateKey(out, c->key, NULL, NULL, 0, NULL, NULL) == 1);
+    BIO_free(out);
+}

@@ -1,0 +1,333 @@
+/* The verdict per MX host: the table that decides how, and whether, mail goes to one host. Pure.
+ *
+ * RFC 7672 §2.1 (errors), §2.2 (what DNS must say), §3.1.3 (unusable records), §3.2 (names), §6
+ * (mandatory DANE). The rows are tried from the top; the first one whose level and predicate fit
+ * decides. Errors stand before every row that reads data, so an error is never "no record". */
+#include "tls/verdict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config/base/limits.h"
+#include "tls/tlsa.h"
+
+#define LEVEL(name) (1u << TLS_LEVEL_##name)
+
+enum {
+    ON_ANY = LEVEL(NONE) | LEVEL(MAY) | LEVEL(ENCRYPT) | LEVEL(DANE) | LEVEL(DANE_ONLY) |
+             LEVEL(VERIFY) | LEVEL(SECURE),
+    ON_DANE = LEVEL(DANE) | LEVEL(DANE_ONLY),
+    ON_PKIX = LEVEL(VERIFY) | LEVEL(SECURE),
+    ON_LOOSE = LEVEL(MAY) | LEVEL(DANE),
+};
+
+/* What the predicates look at. */
+struct view {
+    const struct verdict_input *in;
+    const struct dest_facts *dest; /* NULL: address literal */
+    const struct host_facts *host; /* NULL: there is none */
+    uint64_t usable;
+};
+
+struct row {
+    unsigned levels;
+    bool (*when)(const struct view *);
+    enum verdict_mode mode;
+    enum cause skip; /* if mode is SKIP */
+    const char *words, *clause;
+};
+
+static bool is_error(enum dns_security s)
+{
+    return s == DNS_BOGUS || s == DNS_FAILED;
+}
+
+static bool always(const struct view *v)
+{
+    return true;
+}
+
+static bool literal(const struct view *v)
+{
+    return !v->dest;
+}
+
+static bool resolver_blind(const struct view *v)
+{
+    return !v->in->resolver_validates;
+}
+
+static bool mx_error(const struct view *v)
+{
+    return v->dest->kind == DEST_ERROR || is_error(v->dest->security);
+}
+
+static bool null_mx(const struct view *v)
+{
+    return v->dest->kind == DEST_NULL_MX;
+}
+
+static bool no_domain(const struct view *v)
+{
+    return v->dest->kind == DEST_NXDOMAIN;
+}
+
+static bool no_host(const struct view *v)
+{
+    return !v->host;
+}
+
+static bool mx_names_address(const struct view *v)
+{
+    struct ip ip;
+    return v->dest->kind == DEST_MX && ip_parse(slice_of(v->host->name), &ip);
+}
+
+static bool address_error(const struct view *v)
+{
+    return v->host->addresses_lookup == DNS_ERROR || is_error(v->host->addresses_security);
+}
+
+static bool no_address(const struct view *v)
+{
+    return v->host->addresses_lookup != DNS_DATA;
+}
+
+static bool alias_error(const struct view *v)
+{
+    return is_error(v->host->alias_security);
+}
+
+static bool mx_insecure(const struct view *v)
+{
+    return v->dest->kind == DEST_MX && v->dest->security != DNS_SECURE;
+}
+
+/* Records without a base domain cannot come from our plan: as bad as an answer in error. */
+static bool tlsa_error(const struct view *v)
+{
+    return v->host->tlsa_lookup == DNS_ERROR || (v->host->n_tlsa && !v->host->tlsa_base[0]);
+}
+
+static bool usable(const struct view *v)
+{
+    return v->usable != 0;
+}
+
+static bool half_dane(const struct view *v)
+{
+    return usable(v) && mx_insecure(v);
+}
+
+static bool none_usable(const struct view *v)
+{
+    return v->host->n_tlsa && !v->usable;
+}
+
+static bool tlsa_not_asked(const struct view *v)
+{
+    return v->host->n_candidates == 0;
+}
+
+static const struct row rows[] = {
+  /* The next hop is an address: DANE does not apply, the level alone decides. */
+    {LEVEL(NONE),      literal,          VERDICT_CLEAR,         CAUSE_OK,                      "the policy asks for no TLS",                         "tls: none"             },
+    {ON_LOOSE,         literal,          VERDICT_OPPORTUNISTIC, CAUSE_OK,
+     "the next hop is an address, DANE does not apply",                                                                                              "RFC 7672 section 2.2"  },
+    {LEVEL(ENCRYPT),   literal,          VERDICT_ENCRYPT,       CAUSE_OK,                      "the policy asks for TLS",                            "tls: encrypt"          },
+    {LEVEL(DANE_ONLY), literal,          VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but the next hop is an address",                                                                                             "RFC 7672 section 2.2"  },
+    {ON_PKIX,          literal,          VERDICT_PKIX,          CAUSE_OK,                      "the policy asks for a publicly trusted certificate",
+     "tls: verify or secure"                                                                                                                                                 },
+
+ /* A resolver that does not validate tells neither "secure" nor "insecure". */
+    {ON_DANE,          resolver_blind,   VERDICT_SKIP,          CAUSE_RESOLVER_NOT_VALIDATING,
+     "our resolver does not validate DNSSEC",                                                                                                        "RFC 7672 section 2.1.1"},
+
+ /* The destination as a whole. */
+    {ON_ANY,           mx_error,         VERDICT_SKIP,          CAUSE_MX_LOOKUP,               "the MX lookup failed",
+     "RFC 7672 section 2.1.2"                                                                                                                                                },
+    {ON_ANY,           null_mx,          VERDICT_SKIP,          CAUSE_NULL_MX,                 "the domain accepts no mail",
+     "RFC 7505 section 3"                                                                                                                                                    },
+    {ON_ANY,           no_domain,        VERDICT_SKIP,          CAUSE_NO_DOMAIN,               "the domain does not exist",
+     "RFC 5321 section 5.1"                                                                                                                                                  },
+    {ON_ANY,           no_host,          VERDICT_SKIP,          CAUSE_NO_ADDRESS,              "the destination names no host",
+     "RFC 5321 section 5.1"                                                                                                                                                  },
+
+ /* The host's addresses. */
+    {ON_ANY,           mx_names_address, VERDICT_SKIP,          CAUSE_ADDRESS_LOOKUP,
+     "the MX record holds an address instead of a name",                                                                                             "RFC 5321 section 5.1"  },
+    {ON_ANY,           address_error,    VERDICT_SKIP,          CAUSE_ADDRESS_LOOKUP,          "the address lookup failed",
+     "RFC 7672 section 2.1.2"                                                                                                                                                },
+    {ON_ANY,           no_address,       VERDICT_SKIP,          CAUSE_NO_ADDRESS,              "the host has no address",
+     "RFC 7672 section 2.2.2"                                                                                                                                                },
+
+ /* Levels that do not look at TLSA. */
+    {LEVEL(NONE),      always,           VERDICT_CLEAR,         CAUSE_OK,                      "the policy asks for no TLS",                         "tls: none"             },
+    {LEVEL(MAY),       always,           VERDICT_OPPORTUNISTIC, CAUSE_OK,                      "the policy asks for TLS if offered",
+     "tls: may"                                                                                                                                                              },
+    {LEVEL(ENCRYPT),   always,           VERDICT_ENCRYPT,       CAUSE_OK,                      "the policy asks for TLS",                            "tls: encrypt"          },
+    {LEVEL(VERIFY),    always,           VERDICT_PKIX,          CAUSE_OK,
+     "the policy asks for a publicly trusted certificate with the host's name",                                                                      "tls: verify"           },
+    {LEVEL(SECURE),    always,           VERDICT_PKIX,          CAUSE_OK,
+     "the policy asks for a publicly trusted certificate with the next hop's name",                                                                  "tls: secure"           },
+
+ /* DANE: errors first, then what was found. */
+    {ON_DANE,          alias_error,      VERDICT_SKIP,          CAUSE_ADDRESS_LOOKUP,
+     "the host's name is an alias whose lookup failed",                                                                                              "RFC 7672 section 2.1.3"},
+    {ON_DANE,          tlsa_error,       VERDICT_SKIP,          CAUSE_TLSA_LOOKUP,             "the TLSA lookup failed",
+     "RFC 7672 section 2.1.2"                                                                                                                                                },
+    {LEVEL(DANE_ONLY), mx_insecure,      VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but the MX records are not signed",                                                                                          "RFC 7672 section 2.2.1"},
+    {LEVEL(DANE),      half_dane,        VERDICT_DANE,          CAUSE_OK,
+     "usable TLSA records, but the MX records are not signed: the host is authenticated, the "
+     "domain is not",                                                                                                                                "RFC 7672 section 2.2.1"},
+    {ON_DANE,          usable,           VERDICT_DANE,          CAUSE_OK,                      "usable TLSA records: TLS and a match, or nothing",
+     "RFC 7672 section 2.2"                                                                                                                                                  },
+    {LEVEL(DANE_ONLY), none_usable,      VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but none of the TLSA records is usable",                                                                                     "RFC 7672 section 6"    },
+    {LEVEL(DANE),      none_usable,      VERDICT_ENCRYPT,       CAUSE_OK,
+     "TLSA records exist, but none is usable: TLS is required, unauthenticated",                                                                     "RFC 7672 section 2.2"  },
+    {LEVEL(DANE_ONLY), tlsa_not_asked,   VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but the host's addresses are not signed",                                                                                    "RFC 7672 section 2.2.2"},
+    {LEVEL(DANE_ONLY), always,           VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but the host has no secure TLSA records",                                                                                    "RFC 7672 section 6"    },
+    {LEVEL(DANE),      tlsa_not_asked,   VERDICT_OPPORTUNISTIC, CAUSE_OK,
+     "the host's addresses are not signed: TLS if offered",                                                                                          "RFC 7672 section 2.2.2"},
+    {LEVEL(DANE),      always,           VERDICT_OPPORTUNISTIC, CAUSE_OK,                      "no secure TLSA records: TLS if offered",
+     "RFC 7672 section 2.2"                                                                                                                                                  },
+};
+
+const char *verdict_mode_name(enum verdict_mode m)
+{
+    static const char *const names[] = {
+        [VERDICT_SKIP] = "skip",       [VERDICT_CLEAR] = "clear", [VERDICT_OPPORTUNISTIC] = "may",
+        [VERDICT_ENCRYPT] = "encrypt", [VERDICT_DANE] = "dane",   [VERDICT_PKIX] = "pkix",
+    };
+    return (size_t)m < ARRAY_LEN(names) ? names[m] : "?";
+}
+
+static uint64_t usable_records(const struct host_facts *host)
+{
+    uint64_t bits = 0;
+    _Static_assert(LIMIT_TLSA_RECORDS <= 64, "one bit per record");
+    for (size_t i = 0; i < host->n_tlsa && i < LIMIT_TLSA_RECORDS; i++)
+        if (!tlsa_unusable_why(&host->tlsa[i]))
+            bits |= UINT64_C(1) << i;
+    return bits;
+}
+
+static struct view view_of(const struct verdict_input *in)
+{
+    struct view v = {.in = in, .dest = in->dest};
+    if (v.dest && in->host < v.dest->n_hosts)
+        v.host = &v.dest->hosts[in->host];
+    if (v.host)
+        v.usable = usable_records(v.host);
+    return v;
+}
+
+static const struct row *first_match(const struct view *v)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if ((rows[i].levels & (1u << v->in->level)) && rows[i].when(v))
+            return &rows[i];
+    REQUIRE(!"the last rows of every level match always");
+    return NULL;
+}
+
+static void add_name(struct verdict *out, const char *name)
+{
+    for (size_t i = 0; i < out->n_names; i++)
+        if (strcmp(out->names[i], name) == 0)
+            return;
+    out->names[out->n_names++] = name;
+}
+
+/* RFC 7672 §3.2.2. The next hop's names count only where DNSSEC led from them to the base domain;
+ * for a destination asked for as a host, and for an implicit MX, the base domain is the next hop or
+ * its expansion. */
+static void dane_names(const struct view *v, struct verdict *out)
+{
+    add_name(out, v->host->tlsa_base);
+    if (v->dest->security != DNS_SECURE)
+        return;
+    add_name(out, v->dest->name);
+    if (v->dest->kind == DEST_MX)
+        add_name(out, v->dest->expanded);
+}
+
+/* At `secure` the expansion of the next hop counts only if no unsigned answer could have chosen it.
+ */
+static void pkix_names(const struct view *v, struct verdict *out)
+{
+    if (!v->dest)
+        return;
+    if (v->in->level == TLS_LEVEL_VERIFY) {
+        add_name(out, v->host->name);
+        return;
+    }
+    add_name(out, v->dest->name);
+    if (v->dest->kind == DEST_MX && v->dest->security == DNS_SECURE && v->in->resolver_validates)
+        add_name(out, v->dest->expanded);
+}
+
+static void take_records(const struct view *v, struct verdict *out)
+{
+    out->base = v->host->tlsa_base;
+    out->records = v->host->tlsa;
+    out->n_records = v->host->n_tlsa < LIMIT_TLSA_RECORDS ? v->host->n_tlsa : LIMIT_TLSA_RECORDS;
+    out->usable = v->usable;
+}
+
+static const char *error_detail(const struct view *v, const struct row *row)
+{
+    if (row->mode != VERDICT_SKIP || !v->dest)
+        return "";
+    if (row->skip == CAUSE_MX_LOOKUP)
+        return v->dest->why ? v->dest->why : "";
+    if (row->skip != CAUSE_ADDRESS_LOOKUP && row->skip != CAUSE_TLSA_LOOKUP)
+        return "";
+    return v->host->why ? v->host->why : "";
+}
+
+/* The clause always fits; a long reason of the resolver is cut. */
+static void explain(const struct view *v, const struct row *row, struct verdict *out)
+{
+    const char *detail = error_detail(v, row);
+    int fixed = snprintf(NULL, 0, "%s:  (%s)", row->words, row->clause);
+    int room = VERDICT_WHY - 1 - fixed;
+
+    (void)snprintf(out->why, sizeof(out->why), "%s%s%.*s (%s)", row->words, detail[0] ? ": " : "",
+                   room > 0 ? room : 0, detail, row->clause);
+}
+
+static struct status skip_status(const struct view *v, const struct row *row, const char *why)
+{
+    const char *who = v->host ? v->host->name : v->dest ? v->dest->name : "";
+    return status_make(row->skip, "%s%s%s", who, who[0] ? ": " : "", why);
+}
+
+struct verdict verdict_decide(const struct verdict_input *in)
+{
+    struct view v = view_of(in);
+    const struct row *row = first_match(&v);
+    struct verdict out = {.mode = row->mode, .base = "", .skip = status_of(CAUSE_OK)};
+
+    explain(&v, row, &out);
+    if (row->mode == VERDICT_SKIP)
+        out.skip = skip_status(&v, row, out.why);
+    if (row->when == usable || row->when == half_dane || row->when == none_usable)
+        take_records(&v, &out);
+    out.half_dane = row->when == half_dane;
+    out.sole_unusable = row->mode == VERDICT_ENCRYPT && row->when == none_usable;
+    if (row->mode == VERDICT_DANE)
+        dane_names(&v, &out);
+    if (row->mode == VERDICT_PKIX)
+        pkix_names(&v, &out);
+#ifdef SABOTAGE_PLAINTEXT_OK
+    if (out.mode == VERDICT_DANE || out.mode == VERDICT_ENCRYPT)
+        out.mode = VERDICT_OPPORTUNISTIC;
+#endif
+    return out;
+}
