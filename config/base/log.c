@@ -14,7 +14,8 @@ static const struct {
     enum log_level level;
     enum shape shape;
 } events[EVENT_COUNT] = {
-#define EVENT(name, level, tag, shape, help) [EVENT_##name] = {#name, tag, help, LOG_##level, shape},
+#define EVENT(name, level, tag, shape, help)                                                       \
+    [EVENT_##name] = {#name, tag, help, LOG_##level, shape},
 #include "config/base/events.def"
 #undef EVENT
 };
@@ -93,10 +94,13 @@ static void put_escape(struct line *l, unsigned char c, bool json)
     put(l, text);
 }
 
-/* Control characters and, as their encoding is unknown, all 8-bit octets are escaped. */
+/* Control characters and, as their encoding is unknown, all 8-bit octets are escaped. The limit is
+ * on what is written: a value of escapes alone must not push its neighbours off the line. */
 static void put_value(struct line *l, struct slice s, bool json)
 {
-    for (size_t i = 0; i < s.n && i < VALUE_MAX; i++) {
+    size_t end = l->n + VALUE_MAX;
+
+    for (size_t i = 0; i < s.n && l->n < end; i++) {
         unsigned char c = (unsigned char)s.p[i];
         if (c < ' ' || c >= 0x7f) {
             put_escape(l, c, json);
@@ -159,6 +163,18 @@ static void json_string(struct line *l, const char *key, struct slice value)
     put_byte(l, '"');
 }
 
+static void json_field(struct line *l, const struct log_field *f)
+{
+    if (f->kind == LOG_F_INT) {
+        put(l, ",\"");
+        put(l, f->key);
+        put(l, "\":");
+        put_int(l, f->i);
+    } else {
+        json_string(l, f->key, f->s);
+    }
+}
+
 static void json_line(struct line *l, enum event_id ev, const char *id,
                       const struct log_field *fields, size_t n)
 {
@@ -175,18 +191,10 @@ static void json_line(struct line *l, enum event_id ev, const char *id,
     if (id && *id)
         json_string(l, "id", slice_of(id));
     for (size_t i = 0; i < n; i++) {
-        /* A field that may not fit is left out whole, so that the line stays JSON. */
-        if (l->n + 6 * (fields[i].s.n < VALUE_MAX ? fields[i].s.n : VALUE_MAX) + 80 >
-            LINE_MAX_OCTETS && l->n + fields[i].s.n + 80 > LINE_MAX_OCTETS)
-            continue;
-        if (fields[i].kind == LOG_F_INT) {
-            put(l, ",\"");
-            put(l, fields[i].key);
-            put(l, "\":");
-            put_int(l, fields[i].i);
-        } else {
-            json_string(l, fields[i].key, fields[i].s);
-        }
+        size_t before = l->n;
+        json_field(l, &fields[i]);
+        if (l->n >= LINE_MAX_OCTETS - 1) /* left out whole, so that the line stays JSON */
+            l->n = before;
     }
     put_byte(l, '}');
 }
@@ -201,10 +209,6 @@ void log_event(enum event_id ev, const char *id, const struct log_field *fields,
         json_line(&l, ev, id, fields, n);
     else
         text_line(&l, ev, id, fields, n);
-    if (l.n >= LINE_MAX_OCTETS && current_format == LOG_JSON) { /* never half a document */
-        l.n = 0;
-        json_line(&l, ev, id, NULL, 0);
-    }
     l.p[l.n++] = '\n';
     if (capture)
         capture(l.p, l.n, capture_arg);
