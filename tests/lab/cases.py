@@ -60,7 +60,7 @@ class Case:
     via: Optional[str] = "mx"      # the host that must have got the message
     sni: Optional[str] = None      # the expected TLSA base, if not the host's own name; "-" for none
     code: str = ""                 # the enhanced code, or its beginning
-    words: str = ""                # part of the reason, in the log and in the queue listing
+    words: str = ""                # a pattern found in the reason, in the log and in the queue listing
     visited: tuple = ()            # hosts that must have been contacted without getting mail
     untouched: tuple = ()          # hosts that must not have been contacted
     attempts: int = 1              # delivery lines to wait for (a second one shows that a cache holds)
@@ -79,8 +79,8 @@ def one(case_id, title, expect, tlsa=(), **more):
 
 
 _NO_TLS = {"certificate": ""}
-_LOOKUP = {"code": "4.7.5", "words": "TLSA lookup failed", "untouched": ("mx",), "via": None}
-_NO_MATCH = {"code": "4.7.5", "words": "no TLSA record matches", "visited": ("mx",), "via": None}
+_LOOKUP = {"code": "4.7.5", "words": "TLSA lookup .*failed", "untouched": ("mx",), "via": None}
+_NO_MATCH = {"code": "4.7.5", "words": "no TLSA record .*matches", "visited": ("mx",), "via": None}
 _HANDSHAKE = {"code": "4.7.5", "words": "TLS handshake failed", "visited": ("mx",), "via": None}
 
 CASES = [
@@ -108,9 +108,9 @@ CASES = [
     one("C12", "an unusable record saves no mismatch", DEFERRED, ("raw:3 1 3 " + "ab" * 32, "311-"),
         **_NO_MATCH),
     one("E14", "2 0 1 and an expired leaf", DEFERRED, "201", certificate="expired-leaf",
-        code="4.7.5", words="expired", visited=("mx",), via=None),
+        code="4.7.5", words="not valid today|expired", visited=("mx",), via=None),
     one("E17", "2 0 1 and another name", DEFERRED, "201", certificate="wrong-leaf",
-        code="4.7.5", words="does not name", visited=("mx",), via=None),
+        code="4.7.5", words="certificate names .*expected", visited=("mx",), via=None),
     one("E06", "2 1 1, the authority not in the handshake", DEFERRED, "211",
         certificate="leaf-alone", code="4.7.5", visited=("mx",), via=None),
 
@@ -141,7 +141,7 @@ CASES = [
 
     # DNS that fails: never used, never bounced.
     one("A05", "MX signatures that do not verify", DEFERRED, "311", zone="badmx.example",
-        code="4.4.3", words="MX lookup failed", untouched=("mx",), via=None, attempts=2),
+        code="4.4.3", words="MX lookup .*failed", untouched=("mx",), via=None, attempts=2),
     one("B06", "TLSA signatures that do not verify", DEFERRED, "311", zone="badtlsa.example",
         attempts=2, **_LOOKUP),
     one("B10", "TLSA signatures that have expired", DEFERRED, "311", zone="expiredtlsa.example",
@@ -153,7 +153,7 @@ CASES = [
     one("B26", "a TLSA alias to a target that fails", DEFERRED,
         records=("_{port}._tcp.mx.{d} CNAME _{port}._tcp.broken.{d}",
                  "_tcp.broken.{d} NS servfail.good.example."), **_LOOKUP),
-    Case("A06", "SERVFAIL on MX", DEFERRED, [], mx=(), via=None, code="4.4.3", words="MX lookup failed",
+    Case("A06", "SERVFAIL on MX", DEFERRED, [], mx=(), via=None, code="4.4.3", words="MX lookup .*failed",
          records=("{d} NS servfail.good.example.",), attempts=2),
     Case("B22", "an alias loop at the MX host", DEFERRED, [], mx=("10 mx",), via=None, code="4.4.3",
          records=("mx.{d} CNAME mx2.{d}", "mx2.{d} CNAME mx.{d}")),
@@ -169,6 +169,8 @@ CASES = [
         behaviour=Behaviour(replies={"EHLO": "502 5.5.1 what"})),
     one("F05", "3 1 1, no TLS after 220", DEFERRED, "311",
         behaviour=Behaviour(starttls="garbage"), **_HANDSHAKE),
+    one("F05i", "3 1 1, a reply injected after 220", DEFERRED, "311", code="4.7.5", via=None,
+        words="plaintext arrived", visited=("mx",), behaviour=Behaviour(starttls="inject")),
     one("F06", "3 1 1, closed after 220", DEFERRED, "311", visited=("mx",), via=None, code="4.",
         behaviour=Behaviour(starttls="close")),
     one("F06b", "3 1 1, silence after 220", DEFERRED, "311", visited=("mx",), via=None, code="4.",

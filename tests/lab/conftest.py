@@ -1,3 +1,4 @@
+import itertools
 import sys
 from pathlib import Path
 
@@ -26,6 +27,10 @@ def world(tmp_path_factory):
         world.stop()
 
 
+# A daemon of one's own may run beside a file's common one.
+_ports = itertools.count(place.RELAY_PORT + 100)
+
+
 @pytest.fixture
 def daemon(world, tmp_path_factory):
     """A daemon of one's own, with the world's configuration, not yet started: a function that
@@ -35,6 +40,7 @@ def daemon(world, tmp_path_factory):
     def start(change=None, wait=True):
         def settings(folder):
             made = world.settings(folder)
+            made["listeners"]["lab"]["bind"] = [f"{place.RELAY}:{next(_ports)}"]
             if change:
                 change(made)
             return made

@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 import time
+import warnings
 from dataclasses import dataclass, field
 
 _STALL_SECONDS = 60
@@ -20,7 +21,7 @@ class Behaviour:
     """What a receiver does otherwise than a good server would.
 
     starttls   ok, none (not offered), "454 ..." (offered, then this reply), garbage (220, then no
-               TLS), close (220, then the connection), stall (220, then nothing)
+               TLS), inject (220 and a reply in the same breath), close (220, then the connection), stall (220, then nothing)
     replies    for MAIL, RCPT, DATA, DOT: the reply instead of the usual one; a list is used up in
                order, then the usual one follows
     close_at   the command at which the connection is closed without a reply
@@ -112,6 +113,8 @@ class Receiver:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = socket.create_server((address, port), family=family, backlog=512)
         self._ids = itertools.count(1)
+        self.replies = {verb: iter(r if isinstance(r, list) else itertools.repeat(r))
+                        for verb, r in self.behaviour.replies.items()}
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _tls_context(self, identity):
@@ -119,9 +122,11 @@ class Receiver:
         context.load_cert_chain(identity.chain, identity.key)
         context.sni_callback = _note_server_name
         if self.behaviour.max_tls:
-            context.set_ciphers("ALL:@SECLEVEL=0")
-            context.minimum_version = ssl.TLSVersion.TLSv1
-            context.maximum_version = self.behaviour.max_tls
+            with warnings.catch_warnings():  # old on purpose
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.set_ciphers("ALL:@SECLEVEL=0")
+                context.minimum_version = ssl.TLSVersion.TLSv1
+                context.maximum_version = self.behaviour.max_tls
         return context
 
     @property
@@ -184,8 +189,7 @@ class _Session:
         self.behaviour = receiver.behaviour
         self.line = _Line(sock)
         self.sender, self.recipients = None, []
-        self.replies = {verb: iter(r if isinstance(r, list) else itertools.repeat(r))
-                        for verb, r in self.behaviour.replies.items()}
+        self.replies = receiver.replies
 
     def run(self):
         self.line.send(self.behaviour.greeting)
@@ -227,6 +231,9 @@ class _Session:
 
     def _starttls(self, _text):
         how = self.behaviour.starttls
+        if how == "inject":
+            self.line.sock.sendall(b"220 2.0.0 ready for TLS\r\n250 2.0.0 Ok\r\n")
+            return False
         if self.visit.tls or how == "none" or how[0].isdigit():
             self.line.send(how if how[0].isdigit() else "503 5.5.1 not offered")
             return True
@@ -234,6 +241,7 @@ class _Session:
         if how == "close":
             return False
         if how == "garbage":
+            self.line.sock.recv(65536)  # the client's part of the handshake
             self.line.sock.sendall(b"these octets are no TLS record at all\r\n")
             return False
         if how == "stall":
@@ -259,10 +267,14 @@ class _Session:
         return True
 
     def _mail(self, text):
-        self.sender = _path(text)
-        self._reply_for("MAIL", "250 2.1.0 Ok")
+        reply = next(self.replies.get("MAIL", iter(())), "250 2.1.0 Ok")
+        self.sender = _path(text) if reply.startswith("2") else None
+        self.line.send(reply)
 
     def _rcpt(self, text):
+        if self.sender is None:
+            self.line.send("503 5.5.1 no MAIL before")
+            return
         reply = next(self.replies.get("RCPT", iter(())), "250 2.1.5 Ok")
         if reply.startswith("2"):
             self.recipients.append(_path(text))

@@ -2,6 +2,7 @@
 protocols, long lines. Ids are those of the threat catalogue that the project's tests follow."""
 import ssl
 import time
+import warnings
 
 import pytest
 
@@ -220,7 +221,9 @@ def test_old_tls_is_refused(target):
     """T8: TLS 1.2 is the floor at the door."""
     context = ssl._create_unverified_context()
     context.set_ciphers("ALL:@SECLEVEL=0")
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with warnings.catch_warnings():  # old on purpose
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     with target.dial() as c:
         c.ask_line("EHLO client.example")
         assert c.ask_line("STARTTLS")[0] == 220
@@ -316,7 +319,7 @@ SEQUENCES = [
     (["EHLO c.example", "MAIL FROM:<a@b.example>", "EHLO c.example", "DATA"], 503),
     (["EHLO c.example", "MAIL FROM:<a@b.example>", "RSET", "RCPT TO:<a@intake.good.example>"], 503),
     (["EHLO"], 501), (["HELO"], 501), (["VRFY a@b.example"], 252), (["EXPN list"], 502),
-    (["NONSENSE"], 500), (["XCLIENT ADDR=127.0.0.1"], 500), (["RSET"], 250), (["NOOP"], 250),
+    (["NONSENSE"], 500), (["XCLIENT ADDR=127.0.0.1"], (500, 502)), (["RSET"], 250), (["NOOP"], 250),
     (["EHLO c.example", "MAIL FROM:<a@b.example> SIZE=99999999999999999999999"], (501, 552)),
     (["EHLO c.example", "MAIL FROM:<a@b.example> SIZE=2000000"], 552),
     (["EHLO c.example", "MAIL FROM:<a@b.example> SIZE=1 SIZE=1"], 501),
@@ -330,7 +333,9 @@ SEQUENCES = [
 ]
 
 
-@pytest.mark.parametrize("lines, expected", SEQUENCES, ids=[" | ".join(s).encode("ascii", "backslashreplace").decode() for s, _ in SEQUENCES])
+@pytest.mark.parametrize("lines, expected", SEQUENCES,
+                         ids=[" | ".join(lines).encode("unicode_escape").decode()
+                              for lines, _ in SEQUENCES])
 def test_sequences(target, lines, expected):
     with target.dial() as c:
         for line in lines[:-1]:

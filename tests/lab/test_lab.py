@@ -5,6 +5,7 @@ All messages are submitted at once and delivered side by side; each test waits f
 """
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -107,13 +108,13 @@ def assert_deferred(run, case, attempts):
     for delivery in attempts:
         assert delivery.field("status") == "deferred", delivery
         assert delivery.field("dsn").startswith(case.code or "4."), delivery
-        assert case.words.lower() in delivery.words.lower(), delivery
+        assert re.search(case.words, delivery.words), delivery
     row = run.daemon.queue().get(run.queue_ids[case.id])
     assert row, "a deferred message stays in the queue"
     assert row["queue_name"] in ("deferred", "active"), row
     recipient, = row["recipients"]
     assert recipient["address"] == f"rcpt@{case.domain}"
-    assert case.words.lower() in recipient["delay_reason"].lower(), row
+    assert re.search(case.words, recipient["delay_reason"]), row
     assert recipient["delay_reason"].strip(), "every deferral says why"
     assert not run.notices_for(case.id), "no bounce before the lifetime ends"
 
@@ -121,7 +122,7 @@ def assert_deferred(run, case, attempts):
 def assert_bounced(run, case, delivery):
     assert delivery.field("status") == "bounced", delivery
     assert delivery.field("dsn").startswith(case.code), delivery
-    assert case.words.lower() in delivery.words.lower(), delivery
+    assert re.search(case.words, delivery.words), delivery
     notice, = wait_until(lambda: run.notices_for(case.id), 20, "the notice to the sender")
     text = notice.content.decode("latin-1")
     assert notice.sender == ""
@@ -164,7 +165,7 @@ def test_check(run, case_id, expected):
     assert json_documents(told.stdout), "the verdict is told"
     plain = run.daemon.command("check", case.domain)
     assert plain.returncode == expected, (plain.returncode, plain.stdout, plain.stderr)
-    assert case.words.lower() in plain.stdout.lower()
+    assert re.search(case.words, plain.stdout), plain.stdout
     assert transactions(case) == before, "a handshake is made, never a transaction"
 
 
@@ -238,7 +239,7 @@ def test_expiry_ends_in_a_notice(world, daemon, run):
                          20, lambda: "\n".join(map(str, d.deliveries(queue_id))))
     assert expired
     notice = wait_until(lambda: run.notices_for(case.id)[before:], 20, "the notice")[0]
-    assert "no TLSA record matches" in notice.content.decode("latin-1")
+    assert "no TLSA record" in notice.content.decode("latin-1")
     assert not any(v.said("MAIL") for v in case.hosts[0].receiver.visits)
 
 
