@@ -1,7 +1,8 @@
-/* The inside of a connection, shared by conn.c (life, events, callbacks) and conn_io.c (octets).
+/* The inside of a connection, shared by conn.c, conn_loop.c and conn_io.c.
  *
- * conn_io.c moves octets and notes in `due` what the owner is to be told; it calls nobody. conn.c
- * tells, and only from the loop. So no callback is ever reached from inside a conn_ call. */
+ * conn_io.c moves octets and notes in `due` what the owner is to be told; it calls nobody.
+ * conn_loop.c tells, and only from the loop. So no callback is ever reached from inside a conn_
+ * call. conn.c has the birth and the owner's calls. */
 #ifndef DANELAW_TLS_CONN_PRIVATE_H
 #define DANELAW_TLS_CONN_PRIVATE_H
 
@@ -60,6 +61,7 @@ struct conn {
     struct timer deadline, soon;
 };
 
+/* conn_io.c */
 /* Reads what is there, within a turn's budget. */
 void conn_io_read(struct conn *c);
 /* Writes what the socket takes now. */
@@ -71,5 +73,22 @@ void conn_io_goodbye(struct conn *c);
 bool conn_io_pending(const struct conn *c);
 /* The connection is over: state DEAD, on_closed due. */
 void conn_io_lost(struct conn *c, struct status why);
+
+/* conn.c */
+void conn_note_local(struct conn *c);
+void conn_connect_failed(struct conn *c, int error);
+
+/* conn_loop.c */
+void conn_loop_start(struct conn *c);
+/* Sets the events for what the connection waits for. */
+void conn_loop_update(struct conn *c);
+/* Ends every conn_ call that may have changed something. */
+void conn_loop_poke(struct conn *c);
+/* Writes; begins the handshake when the last clear octets are gone. */
+void conn_loop_write(struct conn *c);
+/* The next step of conn_finish; outside a handler c may be gone afterwards. */
+void conn_loop_finish(struct conn *c);
+void conn_loop_destroy(struct conn *c);
+void conn_loop_on_deadline(struct timer *t);
 
 #endif

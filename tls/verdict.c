@@ -129,74 +129,78 @@ static bool tlsa_not_asked(const struct view *v)
     return v->host->n_candidates == 0;
 }
 
+// clang-format off
 static const struct row rows[] = {
-  /* The next hop is an address: DANE does not apply, the level alone decides. */
-    {LEVEL(NONE),      literal,          VERDICT_CLEAR,         CAUSE_OK,                      "the policy asks for no TLS",                         "tls: none"             },
-    {ON_LOOSE,         literal,          VERDICT_OPPORTUNISTIC, CAUSE_OK,
-     "the next hop is an address, DANE does not apply",                                                                                              "RFC 7672 section 2.2"  },
-    {LEVEL(ENCRYPT),   literal,          VERDICT_ENCRYPT,       CAUSE_OK,                      "the policy asks for TLS",                            "tls: encrypt"          },
-    {LEVEL(DANE_ONLY), literal,          VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
-     "DANE is required, but the next hop is an address",                                                                                             "RFC 7672 section 2.2"  },
-    {ON_PKIX,          literal,          VERDICT_PKIX,          CAUSE_OK,                      "the policy asks for a publicly trusted certificate",
-     "tls: verify or secure"                                                                                                                                                 },
+    /* The next hop is an address: DANE does not apply, the level alone decides. */
+    {LEVEL(NONE), literal, VERDICT_CLEAR, CAUSE_OK, "the policy asks for no TLS", "tls: none"},
+    {ON_LOOSE, literal, VERDICT_OPPORTUNISTIC, CAUSE_OK,
+     "the next hop is an address, DANE does not apply", "RFC 7672 section 2.2"},
+    {LEVEL(ENCRYPT), literal, VERDICT_ENCRYPT, CAUSE_OK, "the policy asks for TLS", "tls: encrypt"},
+    {LEVEL(DANE_ONLY), literal, VERDICT_SKIP, CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but the next hop is an address", "RFC 7672 section 2.2"},
+    {ON_PKIX, literal, VERDICT_PKIX, CAUSE_OK, "the policy asks for a publicly trusted certificate",
+     "tls: verify or secure"},
 
- /* A resolver that does not validate tells neither "secure" nor "insecure". */
-    {ON_DANE,          resolver_blind,   VERDICT_SKIP,          CAUSE_RESOLVER_NOT_VALIDATING,
-     "our resolver does not validate DNSSEC",                                                                                                        "RFC 7672 section 2.1.1"},
+    /* A resolver that does not validate tells neither "secure" nor "insecure". */
+    {ON_DANE, resolver_blind, VERDICT_SKIP, CAUSE_RESOLVER_NOT_VALIDATING,
+     "our resolver does not validate DNSSEC", "RFC 7672 section 2.1.1"},
 
- /* The destination as a whole. */
-    {ON_ANY,           mx_error,         VERDICT_SKIP,          CAUSE_MX_LOOKUP,               "the MX lookup failed",
-     "RFC 7672 section 2.1.2"                                                                                                                                                },
-    {ON_ANY,           null_mx,          VERDICT_SKIP,          CAUSE_NULL_MX,                 "the domain accepts no mail",
-     "RFC 7505 section 3"                                                                                                                                                    },
-    {ON_ANY,           no_domain,        VERDICT_SKIP,          CAUSE_NO_DOMAIN,               "the domain does not exist",
-     "RFC 5321 section 5.1"                                                                                                                                                  },
-    {ON_ANY,           no_host,          VERDICT_SKIP,          CAUSE_NO_ADDRESS,              "the destination names no host",
-     "RFC 5321 section 5.1"                                                                                                                                                  },
+    /* The destination as a whole. */
+    {ON_ANY, mx_error, VERDICT_SKIP, CAUSE_MX_LOOKUP, "the MX lookup failed",
+     "RFC 7672 section 2.1.2"},
+    {ON_ANY, null_mx, VERDICT_SKIP, CAUSE_NULL_MX, "the domain accepts no mail",
+     "RFC 7505 section 3"},
+    {ON_ANY, no_domain, VERDICT_SKIP, CAUSE_NO_DOMAIN, "the domain does not exist",
+     "RFC 5321 section 5.1"},
+    {ON_ANY, no_host, VERDICT_SKIP, CAUSE_NO_ADDRESS, "the destination names no host",
+     "RFC 5321 section 5.1"},
 
- /* The host's addresses. */
-    {ON_ANY,           mx_names_address, VERDICT_SKIP,          CAUSE_ADDRESS_LOOKUP,
-     "the MX record holds an address instead of a name",                                                                                             "RFC 5321 section 5.1"  },
-    {ON_ANY,           address_error,    VERDICT_SKIP,          CAUSE_ADDRESS_LOOKUP,          "the address lookup failed",
-     "RFC 7672 section 2.1.2"                                                                                                                                                },
-    {ON_ANY,           no_address,       VERDICT_SKIP,          CAUSE_NO_ADDRESS,              "the host has no address",
-     "RFC 7672 section 2.2.2"                                                                                                                                                },
+    /* The host's addresses. */
+    {ON_ANY, mx_names_address, VERDICT_SKIP, CAUSE_ADDRESS_LOOKUP,
+     "the MX record holds an address instead of a name", "RFC 5321 section 5.1"},
+    {ON_ANY, address_error, VERDICT_SKIP, CAUSE_ADDRESS_LOOKUP, "the address lookup failed",
+     "RFC 7672 section 2.1.2"},
+    {ON_ANY, no_address, VERDICT_SKIP, CAUSE_NO_ADDRESS, "the host has no address",
+     "RFC 7672 section 2.2.2"},
 
- /* Levels that do not look at TLSA. */
-    {LEVEL(NONE),      always,           VERDICT_CLEAR,         CAUSE_OK,                      "the policy asks for no TLS",                         "tls: none"             },
-    {LEVEL(MAY),       always,           VERDICT_OPPORTUNISTIC, CAUSE_OK,                      "the policy asks for TLS if offered",
-     "tls: may"                                                                                                                                                              },
-    {LEVEL(ENCRYPT),   always,           VERDICT_ENCRYPT,       CAUSE_OK,                      "the policy asks for TLS",                            "tls: encrypt"          },
-    {LEVEL(VERIFY),    always,           VERDICT_PKIX,          CAUSE_OK,
-     "the policy asks for a publicly trusted certificate with the host's name",                                                                      "tls: verify"           },
-    {LEVEL(SECURE),    always,           VERDICT_PKIX,          CAUSE_OK,
-     "the policy asks for a publicly trusted certificate with the next hop's name",                                                                  "tls: secure"           },
+    /* Levels that do not look at TLSA. */
+    {LEVEL(NONE), always, VERDICT_CLEAR, CAUSE_OK, "the policy asks for no TLS", "tls: none"},
+    {LEVEL(MAY), always, VERDICT_OPPORTUNISTIC, CAUSE_OK, "the policy asks for TLS if offered",
+     "tls: may"},
+    {LEVEL(ENCRYPT), always, VERDICT_ENCRYPT, CAUSE_OK, "the policy asks for TLS", "tls: encrypt"},
+    {LEVEL(VERIFY), always, VERDICT_PKIX, CAUSE_OK,
+     "the policy asks for a publicly trusted certificate with the host's name", "tls: verify"},
+    {LEVEL(SECURE), always, VERDICT_PKIX, CAUSE_OK,
+     "the policy asks for a publicly trusted certificate with the next hop's name", "tls: secure"},
 
- /* DANE: errors first, then what was found. */
-    {ON_DANE,          alias_error,      VERDICT_SKIP,          CAUSE_ADDRESS_LOOKUP,
-     "the host's name is an alias whose lookup failed",                                                                                              "RFC 7672 section 2.1.3"},
-    {ON_DANE,          tlsa_error,       VERDICT_SKIP,          CAUSE_TLSA_LOOKUP,             "the TLSA lookup failed",
-     "RFC 7672 section 2.1.2"                                                                                                                                                },
-    {LEVEL(DANE_ONLY), mx_insecure,      VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
-     "DANE is required, but the MX records are not signed",                                                                                          "RFC 7672 section 2.2.1"},
-    {LEVEL(DANE),      half_dane,        VERDICT_DANE,          CAUSE_OK,
+    /* DANE: errors first, then what was found. */
+    {ON_DANE, alias_error, VERDICT_SKIP, CAUSE_ADDRESS_LOOKUP,
+     "the host's name is an alias whose lookup failed", "RFC 7672 section 2.1.3"},
+    {ON_DANE, tlsa_error, VERDICT_SKIP, CAUSE_TLSA_LOOKUP, "the TLSA lookup failed",
+     "RFC 7672 section 2.1.2"},
+    {LEVEL(DANE_ONLY), mx_insecure, VERDICT_SKIP, CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but the MX records are not signed", "RFC 7672 section 2.2.1"},
+    {LEVEL(DANE), half_dane, VERDICT_DANE, CAUSE_OK,
      "usable TLSA records, but the MX records are not signed: the host is authenticated, the "
-     "domain is not",                                                                                                                                "RFC 7672 section 2.2.1"},
-    {ON_DANE,          usable,           VERDICT_DANE,          CAUSE_OK,                      "usable TLSA records: TLS and a match, or nothing",
-     "RFC 7672 section 2.2"                                                                                                                                                  },
-    {LEVEL(DANE_ONLY), none_usable,      VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
-     "DANE is required, but none of the TLSA records is usable",                                                                                     "RFC 7672 section 6"    },
-    {LEVEL(DANE),      none_usable,      VERDICT_ENCRYPT,       CAUSE_OK,
-     "TLSA records exist, but none is usable: TLS is required, unauthenticated",                                                                     "RFC 7672 section 2.2"  },
-    {LEVEL(DANE_ONLY), tlsa_not_asked,   VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
-     "DANE is required, but the host's addresses are not signed",                                                                                    "RFC 7672 section 2.2.2"},
-    {LEVEL(DANE_ONLY), always,           VERDICT_SKIP,          CAUSE_DANE_UNAVAILABLE,
-     "DANE is required, but the host has no secure TLSA records",                                                                                    "RFC 7672 section 6"    },
-    {LEVEL(DANE),      tlsa_not_asked,   VERDICT_OPPORTUNISTIC, CAUSE_OK,
-     "the host's addresses are not signed: TLS if offered",                                                                                          "RFC 7672 section 2.2.2"},
-    {LEVEL(DANE),      always,           VERDICT_OPPORTUNISTIC, CAUSE_OK,                      "no secure TLSA records: TLS if offered",
-     "RFC 7672 section 2.2"                                                                                                                                                  },
+     "domain is not",
+     "RFC 7672 section 2.2.1"},
+    {ON_DANE, usable, VERDICT_DANE, CAUSE_OK, "usable TLSA records: TLS and a match, or nothing",
+     "RFC 7672 section 2.2"},
+    {LEVEL(DANE_ONLY), none_usable, VERDICT_SKIP, CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but none of the TLSA records is usable", "RFC 7672 section 6"},
+    {LEVEL(DANE), none_usable, VERDICT_ENCRYPT, CAUSE_OK,
+     "TLSA records exist, but none is usable: TLS is required, unauthenticated",
+     "RFC 7672 section 2.2"},
+    {LEVEL(DANE_ONLY), tlsa_not_asked, VERDICT_SKIP, CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but the host's addresses are not signed", "RFC 7672 section 2.2.2"},
+    {LEVEL(DANE_ONLY), always, VERDICT_SKIP, CAUSE_DANE_UNAVAILABLE,
+     "DANE is required, but the host has no secure TLSA records", "RFC 7672 section 6"},
+    {LEVEL(DANE), tlsa_not_asked, VERDICT_OPPORTUNISTIC, CAUSE_OK,
+     "the host's addresses are not signed: TLS if offered", "RFC 7672 section 2.2.2"},
+    {LEVEL(DANE), always, VERDICT_OPPORTUNISTIC, CAUSE_OK, "no secure TLSA records: TLS if offered",
+     "RFC 7672 section 2.2"},
 };
+// clang-format on
 
 const char *verdict_mode_name(enum verdict_mode m)
 {

@@ -46,16 +46,18 @@ struct row {
     const char *text; /* of the error; NULL: it loads */
 };
 
+// clang-format off
 static const struct row rows[] = {
-    {"good",             cert_file,       key_file,       NULL                                            },
-    {"key of another",   cert_file,       other_key,      "key_file %K does not fit certificate_file %C\n"},
-    {"no certificate",   "/nowhere/cert", key_file,
-     "certificate_file %C: No such file or directory\n"                                                   },
-    {"no key",           cert_file,       "/nowhere/key", "key_file %K: No such file or directory\n"      },
-    {"junk certificate", junk,            key_file,       "certificate_file %C: no start line\n"          },
-    {"junk key",         cert_file,       junk,           "key_file %K: "                                 },
-    {"a directory",      cert_file,       "/",            "key_file %K: "                                 },
+    {"good", cert_file, key_file, NULL},
+    {"key of another", cert_file, other_key, "key_file %K does not fit certificate_file %C\n"},
+    {"no certificate", "/nowhere/cert", key_file,
+     "certificate_file %C: No such file or directory\n"},
+    {"no key", cert_file, "/nowhere/key", "key_file %K: No such file or directory\n"},
+    {"junk certificate", junk, key_file, "certificate_file %C: no start line\n"},
+    {"junk key", cert_file, junk, "key_file %K: "},
+    {"a directory", cert_file, "/", "key_file %K: "},
 };
+// clang-format on
 
 /* The row's text with the files put in. */
 static void expand(const struct row *r, char *out, size_t size)
