@@ -14,7 +14,7 @@ uint64_t siphash_with_key(const void *key, size_t n);
 #include "config/base/map.c"
 #undef map_siphash
 
-enum { NODES = 200, STEPS = 20000 };
+enum { NODES = 200, STEPS = 5000 };
 
 /* A small generator of our own: the same run everywhere. */
 static unsigned next_random(uint64_t *state)

@@ -28,6 +28,7 @@ static const char text[] = "hostname: a.example\n"
                            "  a.p.example: {tls: may, until: 2026-11-01, note: n1}\n"
                            "  .example: {tls: dane-only}\n"
                            "  old.test: {tls: none, until: 2020-01-01}\n"
+                           "  .test: {tls: may, until: 2019-01-01}\n"
                            "delivery: {tls: dane}\n";
 
 static const struct {
@@ -90,18 +91,19 @@ static const struct {
     int expired; /* line of the rule past its date; 0: none */
     const char *key;
 } policies[] = {
-    {"a.p.example",  END_NOV_1,     TLS_LEVEL_MAY,       19, 0,  "hop:smart:may"       },
-    {"a.p.example",  END_NOV_1 + 1, TLS_LEVEL_ENCRYPT,   18, 19, "hop:smart:encrypt"   },
-    {"a.p.example",  END_DEC_1 + 1, TLS_LEVEL_DANE_ONLY, 20, 19, "hop:smart:dane-only" },
-    {"b.p.example",  END_DEC_1,     TLS_LEVEL_ENCRYPT,   18, 0,  "hop:smart:encrypt"   },
-    {"b.p.example",  END_DEC_1 + 1, TLS_LEVEL_DANE_ONLY, 20, 18, "hop:smart:dane-only" },
-    {"p.example",    END_DEC_1 + 1, TLS_LEVEL_DANE_ONLY, 20, 0,  "hop:smart:dane-only" },
-    {"ours.example", 0,             TLS_LEVEL_DANE_ONLY, 20, 0,  "hop:inside:dane-only"},
-    {"old.test",     END_NOV_1,     TLS_LEVEL_DANE,      22, 21, "mx:old.test:dane"    },
-    {"old.test",     0,             TLS_LEVEL_NONE,      21, 0,  "mx:old.test:none"    },
-    {"new.test",     0,             TLS_LEVEL_DANE,      22, 0,  "mx:new.test:dane"    },
-    {"deep.test",    0,             TLS_LEVEL_DANE,      22, 0,  "hop:inside:dane"     },
-    {"else.where",   0,             TLS_LEVEL_VERIFY,    5,  0,  "hop:smart:verify"    },
+    {"a.p.example",  END_NOV_1,              TLS_LEVEL_MAY,       19, 0,  "hop:smart:may"       },
+    {"a.p.example",  END_NOV_1 + 1,          TLS_LEVEL_ENCRYPT,   18, 19, "hop:smart:encrypt"   },
+    {"a.p.example",  END_DEC_1 + 1,          TLS_LEVEL_DANE_ONLY, 20, 19, "hop:smart:dane-only" },
+    {"b.p.example",  END_DEC_1,              TLS_LEVEL_ENCRYPT,   18, 0,  "hop:smart:encrypt"   },
+    {"b.p.example",  END_DEC_1 + 1,          TLS_LEVEL_DANE_ONLY, 20, 18, "hop:smart:dane-only" },
+    {"p.example",    END_DEC_1 + 1,          TLS_LEVEL_DANE_ONLY, 20, 0,  "hop:smart:dane-only" },
+    {"ours.example", 0,                      TLS_LEVEL_DANE_ONLY, 20, 0,  "hop:inside:dane-only"},
+    {"old.test",     END_NOV_1,              TLS_LEVEL_DANE,      23, 21, "mx:old.test:dane"    },
+ /* .test is past its date as well, but it would not have decided */
+    {"old.test",     INT64_C(1560000000000), TLS_LEVEL_NONE,      21, 0,  "mx:old.test:none"    },
+    {"new.test",     0,                      TLS_LEVEL_MAY,       22, 0,  "mx:new.test:may"     },
+    {"deep.test",    END_NOV_1,              TLS_LEVEL_DANE,      23, 22, "hop:inside:dane"     },
+    {"else.where",   0,                      TLS_LEVEL_VERIFY,    5,  0,  "hop:smart:verify"    },
 };
 
 Test(routes, policies_and_keys)
