@@ -328,6 +328,28 @@ char *rig_content(struct message *m, size_t *out_n)
     return p;
 }
 
+size_t rig_files(const struct rig *r)
+{
+    char command[128], text[32] = "";
+    FILE *f;
+
+    snprintf(command, sizeof(command), "ls '%s/bodies' | wc -l", r->dir);
+    f = popen(command, "r");
+    cr_assert(fgets(text, sizeof(text), f));
+    pclose(f);
+    return (size_t)atol(text);
+}
+
+void rig_say_large(struct rig *r, size_t n)
+{
+    char line[102];
+
+    memset(line, 'x', 98);
+    memcpy(line + 98, "\r\n", 3);
+    for (size_t at = 0; at < n; at += 100)
+        rig_write(r, slice_make(line, 100));
+}
+
 bool rig_logged(const struct rig *r, const char *text)
 {
     struct slice log = buf_slice(&r->log);

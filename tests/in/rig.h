@@ -1,5 +1,5 @@
-/* A whole relay door in one thread: a worker, queue and sync loops that are pumped in turn, the memory
- * store, and a client on a socket pair. Time is the fake clock. */
+/* A whole relay door in one thread: a worker, queue and sync loops that are pumped in turn, the
+ * memory store, and a client on a socket pair. Time is the fake clock. */
 #ifndef DANELAW_TEST_RIG_H
 #define DANELAW_TEST_RIG_H
 
@@ -21,11 +21,11 @@ struct rig {
     struct store *store;
     struct queue *queue;
     struct worker_ctx worker;
-    int ended;       /* on_end calls */
-    int fd;          /* the client's end, -1: none */
-    SSL *ssl;        /* of the client, NULL: clear */
-    struct buf got;  /* what the server said and nobody has looked at yet */
-    bool closed;     /* the server closed */
+    int ended;      /* on_end calls */
+    int fd;         /* the client's end, -1: none */
+    SSL *ssl;       /* of the client, NULL: clear */
+    struct buf got; /* what the server said and nobody has looked at yet */
+    bool closed;    /* the server closed */
     struct buf log;
     int send_buffer;   /* of the server's socket, octets; 0: the system's */
     const char *early; /* what the client says before the session starts */
@@ -54,8 +54,10 @@ size_t rig_messages(struct rig *r, struct message **out, size_t max);
 struct message *rig_message(struct rig *r);
 /* The content of a message after our Received field. */
 char *rig_content(struct message *m, size_t *out_n);
+size_t rig_files(const struct rig *r);       /* body files in the spool */
+void rig_say_large(struct rig *r, size_t n); /* n octets in lines of 100 */
 bool rig_logged(const struct rig *r, const char *text);
-void rig_identity(struct rig *r);   /* a fresh certificate for the listener */
-void rig_handshake(struct rig *r);  /* the client's side */
+void rig_identity(struct rig *r);  /* a fresh certificate for the listener */
+void rig_handshake(struct rig *r); /* the client's side */
 
 #endif

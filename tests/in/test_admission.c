@@ -11,21 +11,31 @@ static struct listener_config a = {
 static struct listener_config b = {
     .name = "b", .max_connections = 1, .max_connections_per_client = 9};
 
-/* One history, step by step: '+' a connection that must stay, '!' one that must not, '-' one ends. */
+/* One history, step by step: '+' a connection that must stay, '!' one that must not, '-' one ends.
+ */
 static const struct step {
     char what;
     const struct listener_config *listener;
     const char *client;
 } steps[] = {
-    {'+', &a, "192.0.2.1"},         {'+', &a, "192.0.2.1"},
-    {'!', &a, "192.0.2.1"},         {'+', &a, "192.0.2.2"},
-    {'+', &b, "192.0.2.1"},         {'!', &b, "192.0.2.9"},
-    {'+', &a, "2001:db8:0:1::1"},   {'+', &a, "2001:db8:0:1:ffff::2"}, /* the same /64 */
-    {'!', &a, "2001:db8:0:2::1"},   {'-', &a, "192.0.2.2"},
-    {'!', &a, "2001:db8:0:1::3"},   {'+', &a, "2001:db8:0:2::1"},
-    {'!', &a, "192.0.2.7"},         {'-', &a, "192.0.2.1"},
-    {'+', &a, "192.0.2.1"},         {'-', &b, "192.0.2.1"},
-    {'+', &b, "::ffff:192.0.2.1"},  {'-', &b, "192.0.2.1"}, /* mapped is the IPv4 address */
+    {'+', &a, "192.0.2.1"           },
+    {'+', &a, "192.0.2.1"           },
+    {'!', &a, "192.0.2.1"           },
+    {'+', &a, "192.0.2.2"           },
+    {'+', &b, "192.0.2.1"           },
+    {'!', &b, "192.0.2.9"           },
+    {'+', &a, "2001:db8:0:1::1"     },
+    {'+', &a, "2001:db8:0:1:ffff::2"}, /* the same /64 */
+    {'!', &a, "2001:db8:0:2::1"     },
+    {'-', &a, "192.0.2.2"           },
+    {'!', &a, "2001:db8:0:1::3"     },
+    {'+', &a, "2001:db8:0:2::1"     },
+    {'!', &a, "192.0.2.7"           },
+    {'-', &a, "192.0.2.1"           },
+    {'+', &a, "192.0.2.1"           },
+    {'-', &b, "192.0.2.1"           },
+    {'+', &b, "::ffff:192.0.2.1"    },
+    {'-', &b, "192.0.2.1"           }, /* mapped is the IPv4 address */
 };
 
 static void run(struct admission *adm, const struct step *s, size_t i)

@@ -1,11 +1,6 @@
-/* The control socket over a real AF_UNIX socket, with the real queue over the memory store; and what
- * `danelaw queue` makes of it. */
-#include <criterion/criterion.h>
-#include <criterion/redirect.h>
+/* The control socket over a real AF_UNIX socket, with the real queue over the memory store. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,59 +9,7 @@
 #include <unistd.h>
 
 #include "config/base/frame.h"
-#include "mta/run/control.h"
-#include "mta/run/queue_command.h"
-#include "rig.h"
-
-struct desk {
-    struct rig *r;
-    struct control *control;
-    int reloads, stops;
-    bool reload_fails;
-};
-
-static bool reload(void *arg, struct buf *errors)
-{
-    struct desk *d = arg;
-    d->reloads++;
-    if (d->reload_fails)
-        (void)!buf_printf(errors, "danelaw.yaml:1:1: \"wrong\"\n");
-    return !d->reload_fails;
-}
-
-static void stop(void *arg)
-{
-    ((struct desk *)arg)->stops++;
-}
-
-static json_t *status(void *arg)
-{
-    return json_pack("{s:i}", "answer", 42);
-}
-
-static const struct control_ops ops = {reload, stop, status};
-
-static struct desk *desk_new(void)
-{
-    struct desk *d = base_alloc(sizeof(*d));
-    struct buf errors;
-
-    d->r = rig_new();
-    buf_init(&errors, 1000);
-    d->control = control_open(d->r->loop, d->r->dir, d->r->queue, &ops, d, &errors);
-    cr_assert(d->control, "%s", buf_cstr(&errors));
-    buf_free(&errors);
-    return d;
-}
-
-static void desk_free(struct desk *d)
-{
-    struct rig *r = d->r;
-    control_close(&d->control);
-    rig_pump(r);
-    free(d);
-    rig_free(&r);
-}
+#include "desk.h"
 
 static int dial(const struct desk *d)
 {
@@ -104,32 +47,6 @@ static size_t exchange(struct desk *d, int fd, struct slice s, char *p, size_t s
     return got == 0 ? n : SIZE_MAX;
 }
 
-/* The daemon's loops on a thread of their own while a blocking client calls. */
-static _Atomic bool pumping;
-
-static void *pump(void *arg)
-{
-    while (pumping) {
-        rig_pump(arg);
-        usleep(200);
-    }
-    return NULL;
-}
-
-static pthread_t pump_start(struct rig *r)
-{
-    pthread_t t;
-    pumping = true;
-    cr_assert_eq(pthread_create(&t, NULL, pump, r), 0);
-    return t;
-}
-
-static void pump_stop(pthread_t t)
-{
-    pumping = false;
-    pthread_join(t, NULL);
-}
-
 static void keep_row(json_t *row, void *rows)
 {
     json_array_append(rows, row);
@@ -140,34 +57,16 @@ static int call(struct desk *d, const char *request, json_t *rows, char text[200
 {
     json_t *ask = json_loads(request, 0, NULL);
     struct buf out;
-    pthread_t t = pump_start(d->r);
+    pthread_t t = desk_pump_start(d);
     int exit_status;
 
     buf_init(&out, 1000);
     exit_status = control_call(d->r->dir, ask, keep_row, rows, &out);
-    pump_stop(t);
+    desk_pump_stop(t);
     (void)slice_copy(buf_slice(&out), text, 200);
     buf_free(&out);
     json_decref(ask);
     return exit_status;
-}
-
-static void put_messages(struct rig *r, size_t n)
-{
-    char line[100];
-
-    rig_connect(r, "127.0.0.1");
-    rig_expect(r, "220");
-    rig_ask(r, "EHLO client.example", "250");
-    for (size_t i = 0; i < n; i++) {
-        snprintf(line, sizeof(line), "MAIL FROM:<s%zu@a.example>", i);
-        rig_ask(r, line, "250");
-        rig_ask(r, "RCPT TO:<r@b.example>", "250");
-        rig_ask(r, "RCPT TO:<\"q \\\" q\"@c.example>", "250");
-        rig_ask(r, "DATA", "354");
-        rig_ask(r, "\r\nx\r\n.", "250");
-    }
-    rig_close(r);
 }
 
 static const char *member(const json_t *object, const char *key)
@@ -182,7 +81,7 @@ Test(control, list_has_the_members_of_postqueue)
     json_t *rows = json_array();
     char text[200];
 
-    put_messages(d->r, 2);
+    desk_put_messages(d, 2);
     cr_expect_eq(call(d, "{\"command\":\"queue-list\"}", rows, text), 0, "%s", text);
     cr_assert_eq(json_array_size(rows), 2);
     json_t *row = json_array_get(rows, 0), *rcpts = json_object_get(row, "recipients");
@@ -209,7 +108,7 @@ Test(control, deferrals_say_whose_fault)
     struct rcpt_change change = {.rcpt = 0, .next_ms = 1796000300000};
     struct store_op op = {.kind = STORE_SETTLE, .changes = &change, .n_changes = 1};
 
-    put_messages(d->r, 1);
+    desk_put_messages(d, 1);
     struct message *m = rig_message(d->r);
     op.row = m->row;
     message_free(&m);
@@ -237,7 +136,7 @@ Test(control, long_lists)
     json_t *rows = json_array();
     char text[200];
 
-    put_messages(d->r, 450);
+    desk_put_messages(d, 450);
     cr_expect_eq(call(d, "{\"command\":\"queue-list\"}", rows, text), 0, "%s", text);
     cr_expect_eq(json_array_size(rows), 450);
     json_decref(rows);
@@ -261,7 +160,7 @@ Test(control, hold_release_show_delete)
     char text[200], id[QUEUE_ID_MAX];
     struct message *m;
 
-    put_messages(d->r, 1);
+    desk_put_messages(d, 1);
     m = rig_message(d->r);
     memcpy(id, m->id, sizeof(id));
     message_free(&m);
@@ -286,27 +185,27 @@ static const struct {
     const char *request;
     int exit_status;
 } requests[] = {
-    {"{\"command\":\"status\"}", 0},
-    {"{\"command\":\"reload\"}", 0},
-    {"{\"command\":\"queue-list\"}", 0},
-    {"{\"command\":\"queue-delete\"}", 2},
-    {"{\"command\":\"queue-bounce\"}", 2},
-    {"{\"command\":\"queue-show\"}", 2},
-    {"{\"command\":\"queue-hold\"}", 1},
-    {"{\"command\":\"queue-delete\",\"all\":true}", 1},
-    {"{\"command\":\"queue-delete\",\"all\":false}", 2},
-    {"{\"command\":\"queue-delete\",\"all\":1}", 2},
+    {"{\"command\":\"status\"}",                            0},
+    {"{\"command\":\"reload\"}",                            0},
+    {"{\"command\":\"queue-list\"}",                        0},
+    {"{\"command\":\"queue-delete\"}",                      2},
+    {"{\"command\":\"queue-bounce\"}",                      2},
+    {"{\"command\":\"queue-show\"}",                        2},
+    {"{\"command\":\"queue-hold\"}",                        1},
+    {"{\"command\":\"queue-delete\",\"all\":true}",         1},
+    {"{\"command\":\"queue-delete\",\"all\":false}",        2},
+    {"{\"command\":\"queue-delete\",\"all\":1}",            2},
     {"{\"command\":\"queue-delete\",\"id\":\"../../etc\"}", 2},
-    {"{\"command\":\"queue-delete\",\"id\":7}", 2},
-    {"{\"command\":\"queue-delete\",\"from\":\"\"}", 1},
-    {"{\"command\":\"queue-delete\",\"older_ms\":0}", 2},
-    {"{\"command\":\"queue-delete\",\"older_ms\":-5}", 2},
-    {"{\"command\":\"queue-delete\",\"older_ms\":1.5}", 2},
+    {"{\"command\":\"queue-delete\",\"id\":7}",             2},
+    {"{\"command\":\"queue-delete\",\"from\":\"\"}",        1},
+    {"{\"command\":\"queue-delete\",\"older_ms\":0}",       2},
+    {"{\"command\":\"queue-delete\",\"older_ms\":-5}",      2},
+    {"{\"command\":\"queue-delete\",\"older_ms\":1.5}",     2},
     {"{\"command\":\"queue-delete\",\"to\":\"a\\u0000b\"}", 4}, /* jansson refuses it: closed */
-    {"{\"command\":\"queue-list\",\"color\":\"red\"}", 2},
-    {"{\"command\":\"queue-shred\"}", 2},
-    {"{\"command\":5}", 2},
-    {"{}", 2},
+    {"{\"command\":\"queue-list\",\"color\":\"red\"}",      2},
+    {"{\"command\":\"queue-shred\"}",                       2},
+    {"{\"command\":5}",                                     2},
+    {"{}",                                                  2},
 };
 
 Test(control, requests)
@@ -345,16 +244,16 @@ Test(control, requests)
 Test(control, hostile_frames)
 {
     static const struct slice rows[] = {
-        {"\xff\xff\xff\xff", 4},                       /* too long */
-        {"\0\0\0\0\1", 5},                             /* empty */
-        {"\0\1\0\2\1{", 6},                            /* one more than may be */
-        {"\0\0\0\3\2{}", 7},                           /* not an ASK */
-        {"\0\0\0\3\1[]", 7},                           /* no object */
-        {"\0\0\0\3\1{x", 7},                           /* no JSON */
-        {"\0\0\0\3\1{}x", 8},                          /* says more */
-        {"\0\0\0\5\1\xff\xfe{}", 9},                   /* not UTF-8 */
+        {"\xff\xff\xff\xff",                       4 }, /* too long */
+        {"\0\0\0\0\1",                             5 }, /* empty */
+        {"\0\1\0\2\1{",                            6 }, /* one more than may be */
+        {"\0\0\0\3\2{}",                           7 }, /* not an ASK */
+        {"\0\0\0\3\1[]",                           7 }, /* no object */
+        {"\0\0\0\3\1{x",                           7 }, /* no JSON */
+        {"\0\0\0\3\1{}x",                          8 }, /* says more */
+        {"\0\0\0\5\1\xff\xfe{}",                   9 }, /* not UTF-8 */
         {"\0\0\0\x13\1{\"a\":\"b\",\"a\":\"bb\"}", 23}, /* duplicate */
-        {"GET / HTTP/1.1\r\n\r\n", 18},
+        {"GET / HTTP/1.1\r\n\r\n",                 18},
     };
     struct desk *d = desk_new();
     char p[1000], text[200];
@@ -448,7 +347,7 @@ Test(control, socket_file)
     cr_assert_eq(stat(path, &st), 0);
     cr_expect_eq(st.st_mode & 0777, 0600);
     buf_init(&errors, 1000);
-    cr_expect_null(control_open(d->r->loop, d->r->dir, d->r->queue, &ops, d, &errors));
+    cr_expect_null(control_open(d->r->loop, d->r->dir, d->r->queue, &desk_ops, d, &errors));
     cr_expect(strstr(buf_cstr(&errors), "another danelaw is running here\n"), "%s",
               buf_cstr(&errors));
     buf_free(&errors);
@@ -467,13 +366,13 @@ Test(control, stale_socket_is_replaced)
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
     close(fd);
     buf_init(&errors, 1000);
-    struct control *c = control_open(r->loop, r->dir, r->queue, &ops, &d, &errors);
+    struct control *c = control_open(r->loop, r->dir, r->queue, &desk_ops, &d, &errors);
     cr_expect(c, "%s", buf_cstr(&errors));
     control_close(&c);
     cr_expect_neq(access(a.sun_path, F_OK), 0);
     FILE *f = fopen(a.sun_path, "w"); /* a file of somebody's is not */
     fclose(f);
-    cr_expect_null(control_open(r->loop, r->dir, r->queue, &ops, &d, &errors));
+    cr_expect_null(control_open(r->loop, r->dir, r->queue, &desk_ops, &d, &errors));
     cr_expect_eq(access(a.sun_path, F_OK), 0);
     buf_free(&errors);
     rig_free(&r);
@@ -491,59 +390,5 @@ Test(control, stop_and_failed_reload)
     cr_expect_eq(call(d, "{\"command\":\"stop\"}", rows, text), 0);
     cr_expect_eq(d->stops, 1);
     json_decref(rows);
-    desk_free(d);
-}
-
-/* The command */
-
-static int run(struct desk *d, bool json, int argc, char **argv)
-{
-    pthread_t t = pump_start(d->r);
-    int exit_status = queue_command(d->r->dir, argc, argv, json);
-    fflush(stdout);
-    pump_stop(t);
-    return exit_status;
-}
-
-#define RUN(d, json, ...)                                                                          \
-    run((d), (json), (int)ARRAY_LEN(((char *[]){__VA_ARGS__, NULL})) - 1,                          \
-        (char *[]){__VA_ARGS__, NULL})
-
-Test(queue_command, exit_statuses)
-{
-    struct desk *d = desk_new();
-
-    put_messages(d->r, 3);
-    cr_redirect_stderr();
-    cr_redirect_stdout();
-    cr_expect_eq(RUN(d, false, "list"), 0);
-    cr_expect_eq(RUN(d, false, "list", "--json"), 0);
-    cr_expect_eq(RUN(d, false, "delete"), 2);
-    cr_expect_eq(RUN(d, false, "delete", "--all", "--from", "s9@a.example"), 1);
-    cr_expect_eq(RUN(d, false, "delete", "--from", "S1@a.example"), 0);
-    cr_expect_eq(rig_messages(d->r, NULL, 0), 2);
-    cr_expect_eq(RUN(d, false, "hold", "--older", "1h"), 1);
-    cr_expect_eq(RUN(d, false, "hold", "--older", "1 fortnight"), 2);
-    cr_expect_eq(RUN(d, false, "hold", "--to-domain", "c.example"), 0);
-    cr_expect_eq(RUN(d, false, "show", "AAAAAAAAAAAA"), 1);
-    cr_expect_eq(RUN(d, false, "show", "AAAAAAAAAAAA", "BBBBBBBBBBBB"), 2);
-    cr_expect_eq(RUN(d, false, "frobnicate"), 2);
-    cr_expect_eq(RUN(d, false, "list", "--frobnicate"), 2);
-    cr_expect_eq(RUN(d, false, "list", "--help"), 0);
-    cr_expect_eq(queue_command("/nonexistent", 1, (char *[]){"list", NULL}, false), 4);
-    desk_free(d);
-}
-
-Test(queue_command, list_as_text)
-{
-    struct desk *d = desk_new();
-    char p[4000] = "";
-
-    put_messages(d->r, 1);
-    cr_redirect_stderr();
-    cr_redirect_stdout();
-    cr_expect_eq(RUN(d, false, "list"), 0);
-    cr_assert(fgets(p, sizeof(p), cr_get_redirected_stdout()));
-    cr_expect(strstr(p, "  <s0@a.example>  2: r@b.example\n"), "%s", p);
     desk_free(d);
 }

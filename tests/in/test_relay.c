@@ -14,36 +14,36 @@ struct form {
 };
 
 static const struct form forms[] = {
-    {"<v@ext.tst>", false},
-    {"<v%ext.tst@relay.tst>", true},
-    {"<v%ext.tst@[192.0.2.1]>", false},
-    {"<\"v@ext.tst\">", false},
-    {"<\"v%ext.tst\">", false},
-    {"<v@ext.tst@relay.tst>", false},
-    {"<v@ext.tst@[192.0.2.1]>", false},
-    {"<\"v@ext.tst\"@relay.tst>", true},
+    {"<v@ext.tst>",                 false},
+    {"<v%ext.tst@relay.tst>",       true },
+    {"<v%ext.tst@[192.0.2.1]>",     false},
+    {"<\"v@ext.tst\">",             false},
+    {"<\"v%ext.tst\">",             false},
+    {"<v@ext.tst@relay.tst>",       false},
+    {"<v@ext.tst@[192.0.2.1]>",     false},
+    {"<\"v@ext.tst\"@relay.tst>",   true },
     {"<\"v@ext.tst\"@[192.0.2.1]>", false},
-    {"<@relay.tst:v@ext.tst>", false},
-    {"<@[192.0.2.1]:v@ext.tst>", false},
-    {"<ext.tst!v>", false},
-    {"<ext.tst!v@relay.tst>", true},
-    {"<ext.tst!v@[192.0.2.1]>", false},
-    {"<v@ext.tst.>", false},
-    {"v@ext.tst", false},
-    {"< v@ext.tst >", false},
-    {"<v@EXT.TST>", false},
-    {"<v@relay.tst.ext.tst>", false},
-    {"<v@xrelay.tst>", false},
-    {"<v@sub.tst>", false},
-    {"<v@[IPv6:2001:db8::1]>", false},
-    {"<v@RELAY.tst>", true},
-    {"<v@a.sub.tst>", true},
-    {"<>", false},
-    {"<v>", false},
+    {"<@relay.tst:v@ext.tst>",      false},
+    {"<@[192.0.2.1]:v@ext.tst>",    false},
+    {"<ext.tst!v>",                 false},
+    {"<ext.tst!v@relay.tst>",       true },
+    {"<ext.tst!v@[192.0.2.1]>",     false},
+    {"<v@ext.tst.>",                false},
+    {"v@ext.tst",                   false},
+    {"< v@ext.tst >",               false},
+    {"<v@EXT.TST>",                 false},
+    {"<v@relay.tst.ext.tst>",       false},
+    {"<v@xrelay.tst>",              false},
+    {"<v@sub.tst>",                 false},
+    {"<v@[IPv6:2001:db8::1]>",      false},
+    {"<v@RELAY.tst>",               true },
+    {"<v@a.sub.tst>",               true },
+    {"<>",                          false},
+    {"<v>",                         false},
 };
 
-static struct status judge(const struct config *c, const struct listener_config *l, const char *path,
-                           const char *client, struct address *a)
+static struct status judge(const struct config *c, const struct listener_config *l,
+                           const char *path, const char *client, struct address *a)
 {
     struct slice in = slice_of(path);
     struct ip ip;
@@ -87,10 +87,14 @@ Test(relay, clients_by_network)
         const char *client, *path;
         bool ok;
     } rows[] = {
-        {"10.1.2.3", "<v@ext.tst>", true},         {"10.255.255.255", "<v@[192.0.2.9]>", true},
-        {"11.0.0.0", "<v@ext.tst>", false},        {"fd00::1", "<v@ext.tst>", true},
-        {"fe00::1", "<v@ext.tst>", false},         {"::ffff:10.0.0.1", "<v@ext.tst>", true},
-        {"::ffff:11.0.0.1", "<v@ext.tst>", false}, {"11.0.0.0", "<v@relay.tst>", true},
+        {"10.1.2.3",        "<v@ext.tst>",     true },
+        {"10.255.255.255",  "<v@[192.0.2.9]>", true },
+        {"11.0.0.0",        "<v@ext.tst>",     false},
+        {"fd00::1",         "<v@ext.tst>",     true },
+        {"fe00::1",         "<v@ext.tst>",     false},
+        {"::ffff:10.0.0.1", "<v@ext.tst>",     true },
+        {"::ffff:11.0.0.1", "<v@ext.tst>",     false},
+        {"11.0.0.0",        "<v@relay.tst>",   true },
     };
 
     cr_assert(ip_parse_net(SLICE("10.0.0.0/8"), &nets[0]));

@@ -61,7 +61,8 @@ Test(tls, injection_ends_the_session)
     rig_free(&r);
 }
 
-/* The same with the injected octets one segment later: they are read by the handshake, which fails. */
+/* The same with the injected octets one segment later: they are read by the handshake, which fails.
+ */
 Test(tls, late_injection_fails_the_handshake)
 {
     struct rig *r = starttls_rig();
