@@ -81,7 +81,7 @@ static void distrust_host(struct host_facts *h)
 {
     if (h->addresses_lookup != DNS_DATA) { /* a denial would bounce mail */
         h->addresses_lookup = DNS_ERROR;
-        h->addresses_security = DNS_FAILED;
+        h->addresses_security = h->alias_security = DNS_FAILED;
     }
     h->n_candidates = h->n_tlsa = 0;
     h->tlsa_base = "";
