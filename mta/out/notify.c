@@ -57,8 +57,6 @@ static struct message *new_message(const struct message *m, int64_t now_ms)
     note = message_new();
     message_make_id(note->id);
     note->arrival_ms = now_ms;
-    note->sender = base_strdup("");
-    note->client = base_strdup("");
     note->flags = MESSAGE_DSN;
     if (m->flags & MESSAGE_SMTPUTF8)
         note->flags |= MESSAGE_SMTPUTF8 | MESSAGE_8BIT;

@@ -254,10 +254,10 @@ static void on_drained(void *arg)
 
     if (s->phase != PHASE_TALKING)
         return;
-    if (smtp_client_state(s->client) == CLIENT_ST_BODY) {
+    if (smtp_client_state(s->client) == CLIENT_ST_BODY)
         (void)on_body(s);
+    if (s->armed == CLIENT_ST_BODY || s->dot_sent)
         arm_deadline(s);
-    }
     advance(s);
 }
 
