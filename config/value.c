@@ -163,11 +163,14 @@ const char *value_endpoint(struct slice s, struct ip_port *out_addr)
 
 const char *value_network(struct slice s, struct ip_net *out_net)
 {
+    size_t slash = slice_find(s, '/');
+    uint64_t bits;
     struct ip ip;
 
     if (ip_parse_net(s, out_net))
         return NULL;
-    if (ip_parse(slice_head(s, slice_find(s, '/')), &ip) && slice_find(s, '/') < s.n)
+    if (ip_parse(slice_head(s, slash), &ip) &&
+        slice_to_u64(slice_skip(s, slash + 1), ip.v6 ? 128 : 32, &bits))
         return "a network whose host bits are zero, such as 10.0.0.0/8";
     return "a network such as 10.0.0.0/8 or fd00::/8";
 }

@@ -159,6 +159,11 @@ static const struct row {
      AT "2:44: \"clients\" in listener \"l\" must be a network whose host bits are zero, such as "
         "10.0.0.0/8, not \"10.0.0.1/8\"\n"},
 
+    {"prefix too long",
+     "hostname: a.example\nlisteners: {l: {bind: \"[::1]:25\", clients: 10.0.0.0/33}}\n",
+     AT "2:44: \"clients\" in listener \"l\" must be a network such as 10.0.0.0/8 or fd00::/8, not "
+        "\"10.0.0.0/33\"\n"},
+
     {"open relay, IPv4",
      "hostname: a.example\nlisteners: {l: {bind: \"[::1]:25\", clients: [10.0.0.0/8, "
      "0.0.0.0/0]}}\n",
