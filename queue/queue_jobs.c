@@ -46,7 +46,8 @@ static void fill_changes(struct job *job, int64_t next_ms)
 }
 
 /* Which recipients go with this entry. Those of the same destination that are not due yet get an
- * entry of their own; a recipient that another job has out is that job's. */
+ * entry of their own, unless the operator wants the end of it; a recipient that another job has out
+ * is that job's. */
 static void choose_rcpts(struct queue *q, struct job *job, bool *out_any_of_key)
 {
     const struct message *m = job->message;
@@ -62,7 +63,7 @@ static void choose_rcpts(struct queue *q, struct job *job, bool *out_any_of_key)
                    job->entry.destination) != 0)
             continue;
         *out_any_of_key = true;
-        if (r->next_ms <= now + AHEAD_MS)
+        if (r->next_ms <= now + AHEAD_MS || (note && note->forced))
             job->rcpts[job->n_rcpts++] = i;
         else
             sched_add(q->sched, m->row, key, r->next_ms, NULL);

@@ -48,6 +48,7 @@ struct sched {
     struct heap sleeping; /* the others that have something to wait for */
     size_t waiting;
     uint64_t fresh_octets;
+    int64_t now_ms; /* as the caller last said */
 };
 
 struct sched *sched_new(uint64_t concurrency)
@@ -94,16 +95,17 @@ static void forget(struct sched *s, struct destination *d)
     free(d);
 }
 
-/* Puts a destination that changed where it belongs. A ready one stays; taking looks again. */
+/* Puts a destination that changed where it belongs. A ready one keeps its turn while it may be served. */
 static void refile(struct sched *s, struct destination *d)
 {
     if (d->entries.n == 0 && d->in_flight == 0 && d->backoff_ms == 0) {
         forget(s, d);
         return;
     }
-    if (is_ready(d))
-        return;
     int64_t at = wake_time(s, d);
+    if (is_ready(d) && d->entries.n && at <= s->now_ms)
+        return;
+    list_remove(&d->ready);
     if (at == NEVER)
         heap_remove(&s->sleeping, &d->wake);
     else
@@ -245,6 +247,7 @@ bool sched_take(struct sched *s, int64_t now_ms, struct sched_entry *out_entry)
 {
     struct list *node;
 
+    s->now_ms = now_ms;
     wake_due(s, now_ms);
     while ((node = list_take_first(&s->ready))) {
         struct destination *d = LIST_ENTRY(node, struct destination, ready);
@@ -288,6 +291,7 @@ void sched_done(struct sched *s, const struct sched_entry *e, enum sched_result 
     d->in_flight--;
     release_row(s, r);
     note_contact(d, result, now_ms);
+    s->now_ms = now_ms;
     refile(s, d);
 }
 
@@ -324,8 +328,8 @@ int64_t sched_next_ms(const struct sched *s)
 {
     const struct heap_node *first = heap_first(&s->sleeping);
 
-    if (!list_is_empty(&s->ready))
-        return HURRIED;
+    if (!list_is_empty(&s->ready) || (first && first->key < 0))
+        return 0;
     return first ? first->key : NEVER;
 }
 

@@ -48,7 +48,8 @@ void sched_done(struct sched *s, const struct sched_entry *e, enum sched_result 
 void sched_remove(struct sched *s, uint64_t row);
 /* Due at once, without waiting for the destination's back-off. */
 void sched_hurry(struct sched *s, uint64_t row, int64_t now_ms);
-/* Wall clock of the next moment at which sched_take may give something; INT64_MAX: none. */
+/* Wall clock of the next moment at which sched_take may give something; 0: at once; INT64_MAX:
+ * never, as things are. */
 int64_t sched_next_ms(const struct sched *s);
 size_t sched_waiting(const struct sched *s);
 /* Octets of the fresh messages it keeps. */

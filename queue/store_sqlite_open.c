@@ -181,6 +181,8 @@ static bool check_files(struct opening *o)
     struct stat db, other;
     bool has_db = stat(o->path, &db) == 0;
 
+    if (eaccess(o->s->state_directory, R_OK | W_OK | X_OK) != 0)
+        return refuse(o, o->s->state_directory, strerror(errno));
     o->unclean = stat(o->s->marker, &other) == 0;
     o->fresh = !has_db;
     if (o->unclean && !has_db)
