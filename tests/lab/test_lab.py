@@ -81,11 +81,11 @@ def test_case(run, case):
 
 def assert_delivered(run, case, delivery):
     host = next(h for h in case.hosts if h.name == case.via)
-    assert delivery.field("status") == "sent", delivery
-    assert delivery.field("tls") == case.expect, delivery
-    assert delivery.field("dsn").startswith("2."), delivery
+    assert delivery.field("status") == "sent", delivery.line
+    assert delivery.field("tls") == case.expect, delivery.line
+    assert delivery.field("dsn").startswith("2."), delivery.line
     relay = delivery.field("relay")
-    assert f"[{host.address}]:{host.port}" in relay, delivery
+    assert f"[{host.address}]:{host.port}" in relay, delivery.line
     message, = host.receiver.messages
     assert message.tls == (case.expect != PLAIN)
     assert message.sender == f"{case.id}@{SENDER_DOMAIN}"
@@ -106,9 +106,9 @@ def assert_server_name(case, host):
 
 def assert_deferred(run, case, attempts):
     for delivery in attempts:
-        assert delivery.field("status") == "deferred", delivery
-        assert delivery.field("dsn").startswith(case.code or "4."), delivery
-        assert re.search(case.words, delivery.words), delivery
+        assert delivery.field("status") == "deferred", delivery.line
+        assert delivery.field("dsn").startswith(case.code or "4."), delivery.line
+        assert re.search(case.words, delivery.words), delivery.line
     row = run.daemon.queue().get(run.queue_ids[case.id])
     assert row, "a deferred message stays in the queue"
     assert row["queue_name"] in ("deferred", "active"), row
@@ -120,9 +120,9 @@ def assert_deferred(run, case, attempts):
 
 
 def assert_bounced(run, case, delivery):
-    assert delivery.field("status") == "bounced", delivery
-    assert delivery.field("dsn").startswith(case.code), delivery
-    assert re.search(case.words, delivery.words), delivery
+    assert delivery.field("status") == "bounced", delivery.line
+    assert delivery.field("dsn").startswith(case.code), delivery.line
+    assert re.search(case.words, delivery.words), delivery.line
     notice, = wait_until(lambda: run.notices_for(case.id), 20, "the notice to the sender")
     text = notice.content.decode("latin-1")
     assert notice.sender == ""
@@ -156,7 +156,7 @@ CHECKS = [("A01", 0), ("E01", 0), ("A02", 0), ("B03", 0), ("B02", 0), ("C02", 0)
 
 @pytest.mark.parametrize("case_id, expected", CHECKS, ids=[c for c, _ in CHECKS])
 def test_check(run, case_id, expected):
-    case = run.by_id[case_id]
+    case = run.by_id.get(case_id) or pytest.skip("needs a network namespace")
     run.daemon.wait_deliveries(run.queue_ids[case_id])
     before = transactions(case)
     told = run.daemon.command("check", case.domain, "--json")
@@ -203,7 +203,7 @@ def test_anchor_that_does_not_fit(world, daemon, tmp_path, run, anchor):
     went = submit_one(d, free)
     for delivery in d.wait_deliveries(waiting, 2):
         assert delivery.field("status") == "deferred"
-        assert "does not validate" in delivery.words, delivery
+        assert "does not validate" in delivery.words, delivery.line
     assert len(held.hosts[0].receiver.visits) == before, "nothing is contacted on such a guess"
     assert d.wait_deliveries(went)[-1].field("status") == "sent"
     assert "does not validate" in d.queue()[waiting]["recipients"][0]["delay_reason"]
@@ -261,7 +261,7 @@ def test_dead_resolver_is_restarted(world, daemon, run):
 
 def test_null_sender_gets_no_notice(world, daemon, run):
     d = daemon()
-    queue_id = d.submit("", f"rcpt@{run.by_id['A12'].domain}", content_for("null"))
+    queue_id = d.submit("", f"rcpt@{run.by_id['F16'].domain}", content_for("null"))
     assert d.wait_deliveries(queue_id)[0].field("status") == "bounced"
     wait_until(lambda: not d.queue(), 10, "an empty queue")
 

@@ -76,7 +76,7 @@ def real_postfix(world):
 def test_postfix_receives_over_dane(world, peers_daemon, real_postfix):
     queue_id = peers_daemon.submit(f"writer@{SENDER_DOMAIN}", f"reader@{POSTFIX_DOMAIN}", CONTENT)
     delivery = peers_daemon.wait_deliveries(queue_id)[-1]
-    assert delivery.field("status") == "sent", (delivery, real_postfix.log_text())
+    assert delivery.field("status") == "sent", f"{delivery}\n{real_postfix.log_text()}"
     assert delivery.field("tls") == "dane"
     assert f"[{POSTFIX_ADDRESS}]" in delivery.field("relay")
     stored = wait_until(real_postfix.received, 20, real_postfix.log_text)[-1]

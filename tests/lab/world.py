@@ -164,8 +164,21 @@ class CaseWorld(World):
     def _add_postfix(self):
         """A DANE destination whose server is not ours: test_peers.py starts it."""
         record = self.identity("wrong-leaf", "").tlsa("311")
+        self._route(cases.Case("postfix", "a real Postfix", cases.DANE, []), str)
         self.zones[GOOD].add("postfix MX 10 mx.postfix", f"mx.postfix A {place.address(30)}",
                              f"_{place.SMTP_PORT}._tcp.mx.postfix TLSA {record}")
+
+    def settings(self, folder):
+        settings = super().settings(folder)
+        if not place.NAMESPACE:
+            settings["resolver"]["stubs"] = self._stubs_for_faults()
+        return settings
+
+    def _stubs_for_faults(self):
+        """With one forwarder for everything, delegations to the failing server are not followed."""
+        server = [f"{place.DNS_SERVFAIL}@{place.DNS_PORT}"]
+        return {f"{line.split()[0]}.{name}": server for name, zone in self.zones.items()
+                for line in zone.lines if line.endswith(f" NS servfail.{GOOD}.")}
 
     def start(self):
         super().start()
