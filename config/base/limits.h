@@ -20,7 +20,7 @@ enum {
     LIMIT_DATA_RATE = 500,          /* octets per second at least, over each block of timeouts.data */
     LIMIT_REFUSED_CONTENT = 1024 * 1024 * 1024, /* octets of a refused message that are read on the
                                        way to its end; then the connection closes */
-    LIMIT_ERRORS = 20,              /* refused commands in a session before 421 */
+    LIMIT_ERRORS = 20,              /* commands refused for good since the last message before 421 */
     LIMIT_NOOPS = 100,              /* commands without use since the last message before 421 */
 
     /* SMTP client */

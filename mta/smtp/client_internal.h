@@ -28,7 +28,6 @@ struct smtp_client {
     bool rset_first;
     size_t sent, answered;
     size_t accepted; /* recipients without a failure */
-    bool ignore_dot; /* nobody is left to deliver to, whatever the server says */
 };
 
 /* One row per state. */

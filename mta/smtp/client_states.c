@@ -131,22 +131,24 @@ static void on_starttls(struct smtp_client *c, const struct reply *r)
 
 // clang-format off
 #define AT(field) offsetof(struct smtp_client_config, field)
+#define ROW(state) [CLIENT_ST_##state]
 
+/* Name, phrase, deadline, send, on_reply. */
 static const struct client_row rows[CLIENT_ST_COUNT] = {
-    [CLIENT_ST_GREETING] = {"greeting", "waiting for the greeting",   AT(greeting_ms),   NULL,             on_greeting},
-    [CLIENT_ST_EHLO]     = {"ehlo",     "sending EHLO",               AT(command_ms),    send_ehlo,        on_ehlo},
-    [CLIENT_ST_HELO]     = {"helo",     "sending HELO",               AT(command_ms),    send_helo,        on_helo},
-    [CLIENT_ST_STARTTLS] = {"starttls", "sending STARTTLS",           AT(command_ms),    send_starttls,    on_starttls},
-    [CLIENT_ST_TLS]      = {"tls",      "negotiating TLS",            AT(command_ms),    NULL,             NULL},
-    [CLIENT_ST_IDLE]     = {"idle",     "waiting for a message",      AT(command_ms),    NULL,             NULL},
-    [CLIENT_ST_MAIL]     = {"mail",     "sending MAIL FROM",          AT(command_ms),    client_send_mail, client_on_mail},
-    [CLIENT_ST_RCPT]     = {"rcpt",     "sending RCPT TO",            AT(command_ms),    client_send_rcpt, client_on_rcpt},
-    [CLIENT_ST_DATA]     = {"data",     "sending DATA",               AT(data_start_ms), client_send_data, client_on_data},
-    [CLIENT_ST_BODY]     = {"body",     "sending the message body",   AT(data_block_ms), NULL,             NULL},
-    [CLIENT_ST_DOT]      = {"dot",      "sending the end of data",    AT(final_dot_ms),  NULL,             client_on_dot},
-    [CLIENT_ST_RSET]     = {"rset",     "sending RSET",               AT(command_ms),    client_send_rset, client_on_rset},
-    [CLIENT_ST_QUIT]     = {"quit",     "sending QUIT",               AT(command_ms),    send_quit,        NULL},
-    [CLIENT_ST_DEAD]     = {"dead",     "closed",                     AT(command_ms),    NULL,             NULL},
+    ROW(GREETING) = {"greeting", "waiting for the greeting", AT(greeting_ms), NULL, on_greeting},
+    ROW(EHLO) = {"ehlo", "sending EHLO", AT(command_ms), send_ehlo, on_ehlo},
+    ROW(HELO) = {"helo", "sending HELO", AT(command_ms), send_helo, on_helo},
+    ROW(STARTTLS) = {"starttls", "sending STARTTLS", AT(command_ms), send_starttls, on_starttls},
+    ROW(TLS) = {"tls", "negotiating TLS", AT(command_ms), NULL, NULL},
+    ROW(IDLE) = {"idle", "waiting for a message", AT(command_ms), NULL, NULL},
+    ROW(MAIL) = {"mail", "sending MAIL FROM", AT(command_ms), client_send_mail, client_on_mail},
+    ROW(RCPT) = {"rcpt", "sending RCPT TO", AT(command_ms), client_send_rcpt, client_on_rcpt},
+    ROW(DATA) = {"data", "sending DATA", AT(data_start_ms), client_send_data, client_on_data},
+    ROW(BODY) = {"body", "sending the message body", AT(data_block_ms), NULL, NULL},
+    ROW(DOT) = {"dot", "sending the end of data", AT(final_dot_ms), NULL, client_on_dot},
+    ROW(RSET) = {"rset", "sending RSET", AT(command_ms), client_send_rset, client_on_rset},
+    ROW(QUIT) = {"quit", "sending QUIT", AT(command_ms), send_quit, NULL},
+    ROW(DEAD) = {"dead", "closed", AT(command_ms), NULL, NULL},
 };
 // clang-format on
 

@@ -146,14 +146,14 @@ void client_on_rcpt(struct smtp_client *c, const struct reply *r)
 void client_on_data(struct smtp_client *c, const struct reply *r)
 {
     struct status st = client_status(r);
+    bool nobody = c->accepted == 0;
 
     c->rset_due = true;
     if (r->code == 354) {
-        c->ignore_dot = c->accepted == 0;
-        c->unsent = c->ignore_dot;
-        c->state = c->ignore_dot ? CLIENT_ST_DOT : CLIENT_ST_BODY;
-        c->event = c->ignore_dot ? CLIENT_WAIT : CLIENT_BODY;
         dot_writer_init(&c->dot);
+        c->state = nobody ? CLIENT_ST_DOT : CLIENT_ST_BODY;
+        c->unsent = nobody;
+        c->event = nobody ? CLIENT_WAIT : CLIENT_BODY;
     } else if (is_negative(r)) {
         client_settle_rest(c, &st);
         client_finish(c);
@@ -170,8 +170,7 @@ void client_on_dot(struct smtp_client *c, const struct reply *r)
         client_fail_reply(c, r);
         return;
     }
-    if (!c->ignore_dot)
-        client_settle_rest(c, &st);
+    client_settle_rest(c, &st);
     c->rset_due = false;
     client_finish(c);
 }
@@ -236,7 +235,7 @@ void client_transaction_begin(struct smtp_client *c, struct smtp_transaction *t)
     c->t = t;
     c->sent = c->answered = 0;
     c->accepted = t->n_rcpts;
-    c->ignore_dot = c->announce = false;
+    c->announce = false;
     for (size_t i = 0; i < t->n_rcpts; i++)
         t->results[i] = status_of(CAUSE_OK);
     if (seen.cause != CAUSE_OK || t->n_rcpts == 0) {

@@ -150,16 +150,18 @@ Test(dot, writer_and_reader_agree_on_every_short_string)
 
 Test(dot, writer_table)
 {
+    // clang-format off
     static const struct {
         const char *name, *content, *wire;
     } rows[] = {
-        {"empty",            "",                    ".\r\n"                     },
-        {"one line",         "a\r\n",               "a\r\n.\r\n"                },
-        {"no end of line",   "a",                   "a\r\n.\r\n"                },
-        {"a lone dot",       ".\r\n",               "..\r\n.\r\n"               },
-        {"dots",             "..x\r\n.\r\na.b\r\n", "...x\r\n..\r\na.b\r\n.\r\n"},
-        {"no line for SMTP", "a\n.b\r\n",           "a\n.b\r\n.\r\n"            },
+        {"empty", "", ".\r\n"},
+        {"one line", "a\r\n", "a\r\n.\r\n"},
+        {"no end of line", "a", "a\r\n.\r\n"},
+        {"a lone dot", ".\r\n", "..\r\n.\r\n"},
+        {"dots", "..x\r\n.\r\na.b\r\n", "...x\r\n..\r\na.b\r\n.\r\n"},
+        {"no line for SMTP", "a\n.b\r\n", "a\n.b\r\n.\r\n"},
     };
+    // clang-format on
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct buf wire;
         buf_init(&wire, 256);

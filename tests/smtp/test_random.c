@@ -10,38 +10,40 @@ enum { STEPS = 100000 };
 /* What a line does to the model. */
 enum effect { NOTHING, UNKNOWN, HELLO, MAIL, RCPT, DATA, RSET, QUIT };
 
+// clang-format off
 static const struct line {
     const char *text;
     enum effect effect;
     unsigned good; /* code in sequence; 0: always 503 or 500 by the model below */
 } lines[] = {
-    {"EHLO c.example",                    HELLO,   250},
-    {"HELO c.example",                    HELLO,   250},
-    {"EHLO",                              NOTHING, 501},
-    {"MAIL FROM:<a@b.example>",           MAIL,    250},
-    {"MAIL FROM:<a@b.example>",           MAIL,    250},
-    {"MAIL FROM:<>",                      MAIL,    250},
-    {"MAIL FROM:<refuse@b.example>",      MAIL,    554},
-    {"MAIL FROM:<a@b.example> SIZE=1001", MAIL,    552},
-    {"MAIL FROM:<a@b.example> FOO=1",     MAIL,    555},
-    {"MAIL FROM:a@b.example",             MAIL,    501},
-    {"RCPT TO:<c@d.example>",             RCPT,    250},
-    {"RCPT TO:<c@d.example>",             RCPT,    250},
-    {"RCPT TO:<postmaster>",              RCPT,    250},
-    {"RCPT TO:<bad@d.example>",           RCPT,    554},
-    {"RCPT TO:<later@d.example>",         RCPT,    452},
-    {"RCPT TO:<c@d.example.>",            RCPT,    501},
-    {"DATA",                              DATA,    354},
-    {"DATA",                              DATA,    354},
-    {"RSET",                              RSET,    250},
-    {"NOOP",                              NOTHING, 250},
-    {"VRFY a",                            NOTHING, 252},
-    {"EXPN a",                            NOTHING, 502},
-    {"HELP",                              NOTHING, 214},
-    {"AUTH LOGIN",                        NOTHING, 502},
-    {"FOO",                               UNKNOWN, 500},
-    {"QUIT",                              QUIT,    221},
+    {"EHLO c.example", HELLO, 250},
+    {"HELO c.example", HELLO, 250},
+    {"EHLO", NOTHING, 501},
+    {"MAIL FROM:<a@b.example>", MAIL, 250},
+    {"MAIL FROM:<a@b.example>", MAIL, 250},
+    {"MAIL FROM:<>", MAIL, 250},
+    {"MAIL FROM:<refuse@b.example>", MAIL, 554},
+    {"MAIL FROM:<a@b.example> SIZE=1001", MAIL, 552},
+    {"MAIL FROM:<a@b.example> FOO=1", MAIL, 555},
+    {"MAIL FROM:a@b.example", MAIL, 501},
+    {"RCPT TO:<c@d.example>", RCPT, 250},
+    {"RCPT TO:<c@d.example>", RCPT, 250},
+    {"RCPT TO:<postmaster>", RCPT, 250},
+    {"RCPT TO:<bad@d.example>", RCPT, 554},
+    {"RCPT TO:<later@d.example>", RCPT, 452},
+    {"RCPT TO:<c@d.example.>", RCPT, 501},
+    {"DATA", DATA, 354},
+    {"DATA", DATA, 354},
+    {"RSET", RSET, 250},
+    {"NOOP", NOTHING, 250},
+    {"VRFY a", NOTHING, 252},
+    {"EXPN a", NOTHING, 502},
+    {"HELP", NOTHING, 214},
+    {"AUTH LOGIN", NOTHING, 502},
+    {"FOO", UNKNOWN, 500},
+    {"QUIT", QUIT, 221},
 };
+// clang-format on
 
 struct model {
     bool hello, mail, data_refused;

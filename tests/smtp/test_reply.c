@@ -9,18 +9,20 @@ Test(reply, written)
     struct status custom = status_make(CAUSE_OK, "Ok: queued as \xc3\xbc\r\nX");
     struct status ready = status_make(CAUSE_OK, "go on");
     ready.code = 354;
+    // clang-format off
     struct {
         const char *name;
         struct status st;
         bool enhanced;
         const char *want;
     } rows[] = {
-        {"enhanced",                 status_of(CAUSE_SENDER_OK),    true,  "250 2.1.0 Ok\r\n"                 },
-        {"plain",                    status_of(CAUSE_SENDER_OK),    false, "250 Ok\r\n"                       },
-        {"3yz has no enhanced code", ready,                         true,  "354 go on\r\n"                    },
-        {"relay",                    status_of(CAUSE_RELAY_DENIED), true,  "554 5.7.1 Relay access denied\r\n"},
-        {"only ASCII, one line",     custom,                        true,  "250 2.0.0 Ok: queued as ????X\r\n"},
+        {"enhanced", status_of(CAUSE_SENDER_OK), true, "250 2.1.0 Ok\r\n"},
+        {"plain", status_of(CAUSE_SENDER_OK), false, "250 Ok\r\n"},
+        {"3yz has no enhanced code", ready, true, "354 go on\r\n"},
+        {"relay", status_of(CAUSE_RELAY_DENIED), true, "554 5.7.1 Relay access denied\r\n"},
+        {"only ASCII, one line", custom, true, "250 2.0.0 Ok: queued as ????X\r\n"},
     };
+    // clang-format on
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct buf out;
         buf_init(&out, 512);
@@ -49,39 +51,41 @@ struct row {
         text, sizeof(text) - 1                                                                     \
     }
 
+// clang-format off
 static const struct row rows[] = {
-    {"one line",               IN("250 Ok\r\n"),                   REPLY_OK,        250, "Ok",              1},
-    {"code alone",             IN("250\r\n"),                      REPLY_OK,        250, "",                1},
-    {"code and a blank",       IN("250 \r\n"),                     REPLY_OK,        250, "",                1},
-    {"two lines",              IN("250-a b\r\n250 c\r\n"),         REPLY_OK,        250, "a b\nc",          2},
-    {"empty middle",           IN("250-\r\n250-\r\n250\r\n"),      REPLY_OK,        250, "\n\n",            3},
-    {"8-bit and control text", IN("550 \xff\x1b[2J%n\t\r\n"),      REPLY_OK,        550, "\xff\x1b[2J%n\t", 1},
-    {"CR inside",              IN("550 a\rb\r\n"),                 REPLY_OK,        550, "a\rb",            1},
-    {"lowest",                 IN("200 x\r\n"),                    REPLY_OK,        200, "x",               1},
-    {"highest",                IN("559 x\r\n"),                    REPLY_OK,        559, "x",               1},
-    {"incomplete line",        IN("250 Ok\r"),                     REPLY_MORE,      0,   "",                0},
-    {"incomplete reply",       IN("250-a\r\n"),                    REPLY_MORE,      0,   "",                0},
-    {"000",                    IN("000 x\r\n"),                    REPLY_MALFORMED, 0,   "",                0},
-    {"199",                    IN("199 x\r\n"),                    REPLY_MALFORMED, 0,   "",                0},
-    {"299",                    IN("299 x\r\n"),                    REPLY_MALFORMED, 0,   "",                0},
-    {"600",                    IN("600 x\r\n"),                    REPLY_MALFORMED, 0,   "",                0},
-    {"999",                    IN("999 x\r\n"),                    REPLY_MALFORMED, 0,   "",                0},
-    {"two digits",             IN("25\r\n"),                       REPLY_MALFORMED, 0,   "",                0},
-    {"two digits and text",    IN("25 x\r\n"),                     REPLY_MALFORMED, 0,   "",                0},
-    {"four digits",            IN("2500\r\n"),                     REPLY_MALFORMED, 0,   "",                0},
-    {"minus first",            IN("-250 x\r\n"),                   REPLY_MALFORMED, 0,   "",                0},
-    {"colon",                  IN("250:x\r\n"),                    REPLY_MALFORMED, 0,   "",                0},
-    {"tab",                    IN("250\tx\r\n"),                   REPLY_MALFORMED, 0,   "",                0},
-    {"blank first",            IN(" 250 x\r\n"),                   REPLY_MALFORMED, 0,   "",                0},
-    {"empty line",             IN("\r\n"),                         REPLY_MALFORMED, 0,   "",                0},
-    {"bare LF",                IN("250 Ok\n"),                     REPLY_MALFORMED, 0,   "",                0},
-    {"LF first",               IN("\n"),                           REPLY_MALFORMED, 0,   "",                0},
-    {"NUL",                    IN("250 a\0b\r\n"),                 REPLY_MALFORMED, 0,   "",                0},
-    {"mixed codes",            IN("250-a\r\n550 b\r\n"),           REPLY_MALFORMED, 0,   "",                0},
-    {"short last line",        IN("250-a\r\n25\r\n"),              REPLY_MALFORMED, 0,   "",                0},
-    {"no code in the middle",  IN("250-a\r\nb\r\n250 c\r\n"),      REPLY_MALFORMED, 0,   "",                0},
-    {"HTTP",                   IN("HTTP/1.1 400 Bad Request\r\n"), REPLY_MALFORMED, 0,   "",                0},
+    {"one line", IN("250 Ok\r\n"), REPLY_OK, 250, "Ok", 1},
+    {"code alone", IN("250\r\n"), REPLY_OK, 250, "", 1},
+    {"code and a blank", IN("250 \r\n"), REPLY_OK, 250, "", 1},
+    {"two lines", IN("250-a b\r\n250 c\r\n"), REPLY_OK, 250, "a b\nc", 2},
+    {"empty middle", IN("250-\r\n250-\r\n250\r\n"), REPLY_OK, 250, "\n\n", 3},
+    {"8-bit and control text", IN("550 \xff\x1b[2J%n\t\r\n"), REPLY_OK, 550, "\xff\x1b[2J%n\t", 1},
+    {"CR inside", IN("550 a\rb\r\n"), REPLY_OK, 550, "a\rb", 1},
+    {"lowest", IN("200 x\r\n"), REPLY_OK, 200, "x", 1},
+    {"highest", IN("559 x\r\n"), REPLY_OK, 559, "x", 1},
+    {"incomplete line", IN("250 Ok\r"), REPLY_MORE, 0, "", 0},
+    {"incomplete reply", IN("250-a\r\n"), REPLY_MORE, 0, "", 0},
+    {"000", IN("000 x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"199", IN("199 x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"299", IN("299 x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"600", IN("600 x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"999", IN("999 x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"two digits", IN("25\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"two digits and text", IN("25 x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"four digits", IN("2500\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"minus first", IN("-250 x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"colon", IN("250:x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"tab", IN("250\tx\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"blank first", IN(" 250 x\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"empty line", IN("\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"bare LF", IN("250 Ok\n"), REPLY_MALFORMED, 0, "", 0},
+    {"LF first", IN("\n"), REPLY_MALFORMED, 0, "", 0},
+    {"NUL", IN("250 a\0b\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"mixed codes", IN("250-a\r\n550 b\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"short last line", IN("250-a\r\n25\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"no code in the middle", IN("250-a\r\nb\r\n250 c\r\n"), REPLY_MALFORMED, 0, "", 0},
+    {"HTTP", IN("HTTP/1.1 400 Bad Request\r\n"), REPLY_MALFORMED, 0, "", 0},
 };
+// clang-format on
 
 static void check(const struct row *row, size_t way)
 {

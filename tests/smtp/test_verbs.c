@@ -3,6 +3,7 @@
 
 #include "tests/smtp/talk.h"
 
+// clang-format off
 static const struct cell_row {
     const char *line;
     unsigned code[PHASE_COUNT]; /* GREET, READY, MAIL, RCPT */
@@ -13,67 +14,68 @@ static const struct cell_row {
 #define R PHASE_READY
 #define M PHASE_MAIL
 #define C PHASE_RCPT
-    {"EHLO c.example",               {250, 250, 250, 250}, {R, R, R, R}, false},
-    {"HELO c.example",               {250, 250, 250, 250}, {R, R, R, R}, false},
-    {"MAIL FROM:<a@b.example>",      {503, 250, 503, 503}, {G, M, M, C}, false},
-    {"RCPT TO:<c@d.example>",        {503, 503, 250, 250}, {G, R, C, C}, false},
-    {"DATA",                         {503, 503, 554, 354}, {G, R, M, C}, false},
-    {"RSET",                         {250, 250, 250, 250}, {G, R, R, R}, false},
-    {"NOOP",                         {250, 250, 250, 250}, {G, R, M, C}, false},
-    {"NOOP some words",              {250, 250, 250, 250}, {G, R, M, C}, false},
-    {"VRFY a",                       {252, 252, 252, 252}, {G, R, M, C}, false},
-    {"VRFY",                         {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"HELP",                         {214, 214, 214, 214}, {G, R, M, C}, false},
-    {"HELP DATA",                    {214, 214, 214, 214}, {G, R, M, C}, false},
-    {"QUIT",                         {221, 221, 221, 221}, {G, R, M, C}, true },
-    {"STARTTLS",                     {503, 220, 503, 503}, {G, G, M, C}, false},
-    {"BDAT 60 LAST",                 {502, 502, 502, 502}, {G, R, M, C}, true },
-    {"EXPN a",                       {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"AUTH PLAIN AGEAYg==",          {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"ETRN x'y",                     {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"TURN",                         {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"ATRN",                         {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"SEND FROM:<a@b>",              {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"SOML FROM:<a@b>",              {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"SAML FROM:<a@b>",              {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"XCLIENT ADDR=127.0.0.1",       {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"XFORWARD ADDR=127.0.0.1",      {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"XEXPS GSSAPI",                 {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"BURL imap://x LAST",           {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"GET / HTTP/1.1",               {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"POST / HTTP/1.1",              {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"CONNECT a:25 HTTP/1.1",        {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"PUT / HTTP/1.1",               {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"HEAD / HTTP/1.1",              {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"OPTIONS * HTTP/1.1",           {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"DELETE / HTTP/1.1",            {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"TRACE / HTTP/1.1",             {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"PATCH / HTTP/1.1",             {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"PRI * HTTP/2.0",               {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"DESCRIBE rtsp://x RTSP/1.0",   {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"INVITE sip:x SIP/2.0",         {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"REGISTER sip:x SIP/2.0",       {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"SSH-2.0-OpenSSH_9.2",          {554, 554, 554, 554}, {G, R, M, C}, true },
-    {"FOO",                          {500, 500, 500, 500}, {G, R, M, C}, false},
-    {"",                             {500, 500, 500, 500}, {G, R, M, C}, false},
-    {"EHLO",                         {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"HELO a b",                     {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"MAIL FROM: <a@b.example>",     {503, 501, 503, 503}, {G, R, M, C}, false},
-    {"RCPT TO: <c@d.example>",       {503, 503, 501, 501}, {G, R, M, C}, false},
-    {"RCPT  TO:<c@d.example>",       {503, 503, 501, 501}, {G, R, M, C}, false},
-    {"RCPT TO:<c@d.example>x",       {503, 503, 501, 501}, {G, R, M, C}, false},
-    {"RCPT TO:<bad@d.example>",      {503, 503, 554, 554}, {G, R, M, C}, false},
-    {"RCPT TO:<later@d.example>",    {503, 503, 452, 452}, {G, R, M, C}, false},
+    {"EHLO c.example", {250, 250, 250, 250}, {R, R, R, R}, false},
+    {"HELO c.example", {250, 250, 250, 250}, {R, R, R, R}, false},
+    {"MAIL FROM:<a@b.example>", {503, 250, 503, 503}, {G, M, M, C}, false},
+    {"RCPT TO:<c@d.example>", {503, 503, 250, 250}, {G, R, C, C}, false},
+    {"DATA", {503, 503, 554, 354}, {G, R, M, C}, false},
+    {"RSET", {250, 250, 250, 250}, {G, R, R, R}, false},
+    {"NOOP", {250, 250, 250, 250}, {G, R, M, C}, false},
+    {"NOOP some words", {250, 250, 250, 250}, {G, R, M, C}, false},
+    {"VRFY a", {252, 252, 252, 252}, {G, R, M, C}, false},
+    {"VRFY", {501, 501, 501, 501}, {G, R, M, C}, false},
+    {"HELP", {214, 214, 214, 214}, {G, R, M, C}, false},
+    {"HELP DATA", {214, 214, 214, 214}, {G, R, M, C}, false},
+    {"QUIT", {221, 221, 221, 221}, {G, R, M, C}, true},
+    {"STARTTLS", {503, 220, 503, 503}, {G, G, M, C}, false},
+    {"BDAT 60 LAST", {502, 502, 502, 502}, {G, R, M, C}, true},
+    {"EXPN a", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"AUTH PLAIN AGEAYg==", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"ETRN x'y", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"TURN", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"ATRN", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"SEND FROM:<a@b>", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"SOML FROM:<a@b>", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"SAML FROM:<a@b>", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"XCLIENT ADDR=127.0.0.1", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"XFORWARD ADDR=127.0.0.1", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"XEXPS GSSAPI", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"BURL imap://x LAST", {502, 502, 502, 502}, {G, R, M, C}, false},
+    {"GET / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"POST / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"CONNECT a:25 HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"PUT / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"HEAD / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"OPTIONS * HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"DELETE / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"TRACE / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"PATCH / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"PRI * HTTP/2.0", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"DESCRIBE rtsp://x RTSP/1.0", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"INVITE sip:x SIP/2.0", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"REGISTER sip:x SIP/2.0", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"SSH-2.0-OpenSSH_9.2", {554, 554, 554, 554}, {G, R, M, C}, true},
+    {"FOO", {500, 500, 500, 500}, {G, R, M, C}, false},
+    {"", {500, 500, 500, 500}, {G, R, M, C}, false},
+    {"EHLO", {501, 501, 501, 501}, {G, R, M, C}, false},
+    {"HELO a b", {501, 501, 501, 501}, {G, R, M, C}, false},
+    {"MAIL FROM: <a@b.example>", {503, 501, 503, 503}, {G, R, M, C}, false},
+    {"RCPT TO: <c@d.example>", {503, 503, 501, 501}, {G, R, M, C}, false},
+    {"RCPT  TO:<c@d.example>", {503, 503, 501, 501}, {G, R, M, C}, false},
+    {"RCPT TO:<c@d.example>x", {503, 503, 501, 501}, {G, R, M, C}, false},
+    {"RCPT TO:<bad@d.example>", {503, 503, 554, 554}, {G, R, M, C}, false},
+    {"RCPT TO:<later@d.example>", {503, 503, 452, 452}, {G, R, M, C}, false},
     {"MAIL FROM:<refuse@b.example>", {503, 554, 503, 503}, {G, R, M, C}, false},
-    {"DATA x",                       {503, 503, 501, 501}, {G, R, M, C}, false},
-    {"RSET x",                       {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"QUIT x",                       {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"STARTTLS x",                   {503, 501, 503, 503}, {G, R, M, C}, false},
+    {"DATA x", {503, 503, 501, 501}, {G, R, M, C}, false},
+    {"RSET x", {501, 501, 501, 501}, {G, R, M, C}, false},
+    {"QUIT x", {501, 501, 501, 501}, {G, R, M, C}, false},
+    {"STARTTLS x", {503, 501, 503, 503}, {G, R, M, C}, false},
 #undef G
 #undef R
 #undef M
 #undef C
 };
+// clang-format on
 
 static const struct smtp_server_config config = {"relay.example", 1000, true, false, false};
 
@@ -139,27 +141,29 @@ Test(verbs, matrix_is_complete)
 /* With require_tls, in clear, all but a few verbs get 530 (RFC 3207 §4). */
 Test(verbs, before_required_tls)
 {
+    // clang-format off
     static const struct {
         const char *line;
         unsigned code;
     } rows[] = {
         {"MAIL FROM:<a@b.example>", 530},
-        {"RCPT TO:<c@d.example>",   530},
-        {"DATA",                    530},
-        {"RSET",                    530},
-        {"VRFY a",                  530},
-        {"HELP",                    530},
-        {"EXPN a",                  530},
-        {"AUTH PLAIN",              530},
-        {"EHLO a",                  250},
-        {"HELO a",                  250},
-        {"NOOP",                    250},
-        {"QUIT",                    221},
-        {"STARTTLS",                220},
-        {"BDAT 1",                  502},
-        {"GET /",                   554},
-        {"FOO",                     500},
+        {"RCPT TO:<c@d.example>", 530},
+        {"DATA", 530},
+        {"RSET", 530},
+        {"VRFY a", 530},
+        {"HELP", 530},
+        {"EXPN a", 530},
+        {"AUTH PLAIN", 530},
+        {"EHLO a", 250},
+        {"HELO a", 250},
+        {"NOOP", 250},
+        {"QUIT", 221},
+        {"STARTTLS", 220},
+        {"BDAT 1", 502},
+        {"GET /", 554},
+        {"FOO", 500},
     };
+    // clang-format on
     struct smtp_server_config cfg = config;
     cfg.require_tls = true;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
