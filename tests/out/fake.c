@@ -239,11 +239,13 @@ void fake_stop(struct fake *f)
 
 int fake_count(struct fake *f, const char *text)
 {
+    size_t len = strlen(text);
     int n = 0;
 
     pthread_mutex_lock(&f->lock);
-    for (const char *p = buf_cstr(&f->heard); (p = strstr(p, text)) != NULL; p += strlen(text))
-        n++;
+    struct slice rest = buf_slice(&f->heard);
+    for (const char *p; rest.n && (p = memmem(rest.p, rest.n, text, len)) != NULL; n++)
+        rest = slice_skip(rest, (size_t)(p - rest.p) + len);
     pthread_mutex_unlock(&f->lock);
     return n;
 }

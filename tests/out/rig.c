@@ -34,6 +34,7 @@ static struct dest_facts *answer(void *arg, enum plan_kind kind, const char *nam
     bool hosts = r->kind == DEST_MX || r->kind == DEST_HOST;
     f = facts_of(r->kind, name, hosts ? rows : NULL);
     f->port = port;
+    f->n_steps = r->resolver_silent ? 0 : 1;
     f->security = r->mx_insecure ? DNS_INSECURE : DNS_SECURE;
     for (size_t i = 0; i < f->n_hosts && r->tlsa != TLSA_NONE; i++)
         facts_add_tlsa(f, i, cert_record(&r->cert, 3, 1, 1, r->tlsa == TLSA_WRONG, data));
@@ -81,6 +82,7 @@ struct rig *rig_new(size_t hosts)
     r->server_tls = cert_server(&r->cert, NULL);
     r->n_hosts = hosts;
     r->kind = DEST_MX;
+    r->domain = "d.example";
     r->resolver = RESOLVER_VALIDATES;
     for (size_t i = 0; i < hosts; i++)
         r->hosts[i] = (struct fake){.address = addresses[i], .pipelining = true};
@@ -186,19 +188,20 @@ static void submitted(struct queue_submit *s)
     r->submitted = true;
 }
 
-static struct message *make_message(const char *sender, const char *recipients, size_t size)
+static struct message *make_message(const struct rig *r, const char *sender, const char *recipients,
+                                    size_t size)
 {
     struct message *m = message_new();
     struct slice rest = slice_of(recipients);
     struct buf content;
 
     message_make_id(m->id);
-    m->arrival_ms = clock_wall_ms();
+    m->arrival_ms = clock_wall_ms() - r->age_ms;
     free(m->sender);
     m->sender = base_strdup(sender);
     while (rest.n) {
         size_t end = slice_find(rest, ' ');
-        (void)message_add_rcpt(m, slice_head(rest, end), SLICE("d.example"));
+        (void)message_add_rcpt(m, slice_head(rest, end), slice_of(r->domain));
         rest = slice_skip(rest, end + 1);
     }
     buf_init(&content, size + 4096);
@@ -215,7 +218,7 @@ static struct message *make_message(const char *sender, const char *recipients, 
 void rig_submit_sized(struct rig *r, const char *sender, const char *recipients, size_t size)
 {
     r->submit = (struct queue_submit){
-        .home = r->main, .done = submitted, .message = make_message(sender, recipients, size)};
+        .home = r->main, .done = submitted, .message = make_message(r, sender, recipients, size)};
     r->submitted = false;
     queue_submit(r->queue, &r->submit);
     while (!r->submitted)

@@ -33,7 +33,10 @@ struct rig {
     enum { TLSA_NONE, TLSA_RIGHT, TLSA_WRONG } tlsa;
     enum dest_kind kind;
     bool mx_insecure;
+    int64_t age_ms;     /* of the next message submitted */
+    const char *domain; /* of its recipients */
     enum resolver_state resolver;
+    bool resolver_silent; /* no step of the facts was answered */
     struct buf log;
     struct queue_submit submit;
     bool submitted;

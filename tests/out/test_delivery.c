@@ -448,3 +448,126 @@ Test(delivery, many_recipients)
     buf_free(&to);
     rig_free(&r);
 }
+
+/* RFC 5321 §4.5.4.1: the lifetime ends only after an attempt, and the last reason is told. */
+Test(delivery, expired)
+{
+    struct rig *r = start_with(1, false);
+
+    r->tlsa = TLSA_RIGHT;
+    r->age_ms = 6LL * 24 * 3600 * 1000;
+    rig_start(r);
+    rig_submit(r, "", "a@d.example");
+    rig_pump_until_logged(r, "status=expired", 1);
+    logged(r, "dsn=5.4.7, status=expired (could not be delivered before its lifetime ended: TLS is "
+              "required, but was not offered), fault=the receiving server");
+    cr_assert_not(fake_heard(&r->hosts[0], "MAIL"));
+    cr_assert_eq(rig_messages(r), 0u);
+    rig_free(&r);
+}
+
+static struct message *found_by_flag(struct rig *r, unsigned flag)
+{
+    for (size_t i = 0; i < r->n_found; i++)
+        if (r->found[i]->flags & flag)
+            return r->found[i];
+    cr_assert_fail("no message with flag %u", flag);
+    return NULL;
+}
+
+/* The warning goes once; it waits in the queue with the message it is about. */
+Test(delivery, delay_warning)
+{
+    struct rig *r = start_with(1, false);
+    struct message *note;
+
+    r->tlsa = TLSA_RIGHT;
+    r->age_ms = 5LL * 3600 * 1000;
+    r->config.delivery.delay_warning_ms = 4LL * 3600 * 1000;
+    rig_start(r);
+    rig_submit(r, FROM, "a@d.example b@d.example");
+    rig_pump_until_logged(r, "status=deferred", 3); /* the notification is deferred too */
+    cr_assert_eq(rig_messages(r), 2u);
+    note = found_by_flag(r, MESSAGE_DSN);
+    cr_assert_str_eq(note->sender, "");
+    cr_assert_str_eq(note->rcpts[0].address, FROM);
+    char *text = slice_dup(body_memory(note->body));
+    cr_assert(strstr(text, "Action: delayed"));
+    cr_assert(strstr(text, "Final-Recipient: rfc822; b@d.example"));
+    cr_assert(strstr(text, "Will-Retry-Until: "));
+    cr_assert(strstr(text, "Remote-MTA: dns; mx0.example"));
+    free(text);
+    (void)found_by_flag(r, MESSAGE_WARNED);
+    rig_free(&r);
+}
+
+static void bounced(struct queue_request *q)
+{
+    cr_assert(status_ok(&q->status));
+}
+
+Test(delivery, the_operator_bounces)
+{
+    struct rig *r = start_with(1, false);
+    struct queue_request q = {.done = bounced, .action = QUEUE_BOUNCE, .filter = {.all = true}};
+
+    r->hosts[0].greeting = "421 4.3.2 busy";
+    rig_start(r);
+    rig_submit(r, FROM, "a@d.example");
+    rig_pump_until_logged(r, "status=deferred", 1);
+    q.home = r->main;
+    queue_ask(r->queue, &q);
+    rig_pump_until_logged(r, "status=bounced", 1);
+    logged(r, "relay=none");
+    logged(r, "dsn=5.7.1, status=bounced (returned by the operator of this relay)");
+    queue_request_clear(&q);
+    rig_pump_until_logged(r, "status=deferred", 2); /* the notification */
+    rig_free(&r);
+}
+
+Test(delivery, a_silent_resolver_is_our_fault)
+{
+    struct rig *r = start_with(1, false);
+
+    r->kind = DEST_ERROR;
+    r->resolver_silent = true;
+    rig_start(r);
+    rig_submit(r, FROM, "a@d.example");
+    rig_pump_until_logged(r, "status=deferred (our resolver does not answer", 1);
+    logged(r, "fault=this relay");
+    rig_free(&r);
+}
+
+/* RFC 5321 §4.1.3; RFC 7672 §2.2: no DANE for a literal, and refuse_networks holds. */
+Test(delivery, an_address_literal)
+{
+    struct rig *r = start_with(1, false);
+    struct ip_net loopback;
+
+    cr_assert(ip_parse_net(SLICE("127.0.0.0/8"), &loopback));
+    r->config.delivery.refuse_networks = &loopback;
+    r->config.delivery.n_refuse_networks = 1;
+    r->config.n_routes = 0;
+    r->domain = "[127.0.0.10]";
+    rig_start(r);
+    rig_submit(r, FROM, "a@[127.0.0.10]");
+    rig_pump_until_logged(r, "status=deferred", 1);
+    logged(r, "refuse_networks");
+    cr_assert_eq(r->hosts[0].connections, 0);
+    rig_free(&r);
+}
+
+Test(delivery, a_policy_past_its_date_is_told)
+{
+    struct rig *r = start_with(1, false);
+
+    r->policy = (struct policy_config){
+        .pattern = "d.example", .tls = TLS_LEVEL_ENCRYPT, .until_ms = 1000, .note = "ticket 812"};
+    r->config.policies = &r->policy;
+    r->config.n_policies = 1;
+    rig_start(r);
+    rig_submit(r, FROM, "a@d.example");
+    rig_pump_until_logged(r, "status=sent", 1);
+    logged(r, "policy.expired: domain=d.example, policy=d.example");
+    rig_free(&r);
+}
