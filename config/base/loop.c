@@ -47,12 +47,14 @@ static bool drain(struct loop *l)
     return true;
 }
 
+/* At most as many as were set when the pass began, so that a timer that sets itself again at once
+ * leaves a turn to the sockets. */
 static bool run_due_timers(struct loop *l)
 {
     struct heap_node *node;
     bool ran = false;
 
-    while ((node = heap_first(&l->timers)) && node->key <= l->now_ms) {
+    for (size_t n = l->timers.n; n && (node = heap_first(&l->timers)) && node->key <= l->now_ms; n--) {
         struct timer *t = CONTAINER_OF(node, struct timer, node);
         heap_remove(&l->timers, node);
         t->run(t);
