@@ -172,6 +172,32 @@ Test(client, floods_end)
     CHECK_LEAKS();
 }
 
+/* Half a reply that nobody asked for is no beginning of the next one. */
+Test(client, half_a_reply_while_idle)
+{
+    struct dialogue d = {.name = "half", .options = NO_MESSAGE, .rcpts = 1};
+    struct scene s;
+
+    scene_init(&s, &d);
+    cr_assert(buf_append(&s.in, SLICE(HI)));
+    scene_run(&s);
+    cr_assert(buf_append(&s.in, SLICE(PLAIN)));
+    scene_run(&s);
+    cr_expect(smtp_client_reusable(s.c));
+    buf_clear(&s.out);
+    cr_assert(buf_append(&s.in, SLICE("250-2.1.0 Ok\r\n")));
+    scene_run(&s);
+    cr_expect_not(smtp_client_reusable(s.c));
+    smtp_client_start(s.c, &s.t);
+    scene_run(&s);
+    cr_expect_eq(s.out.n, 0, "nothing is sent into a broken dialogue");
+    cr_assert(buf_append(&s.in, SLICE("250 2.1.0 Ok\r\n")));
+    scene_run(&s);
+    cr_expect_eq(s.results[0].cause, CAUSE_REMOTE_PROTOCOL);
+    scene_free(&s);
+    CHECK_LEAKS();
+}
+
 /* Nothing that could end a command early ever gets into one. */
 Test(client, unprintable_addresses_are_not_sent)
 {
