@@ -1,4 +1,5 @@
-/* A body while it arrives: in memory at first, in a file of the spool once it is large. One owner. */
+/* A body while it arrives: in memory at first, in a file of the spool once it is large. One
+ * owner. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

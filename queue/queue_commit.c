@@ -1,7 +1,7 @@
 /* Group commit: all that one turn of the queue loop brought goes into one transaction. Submits are
  * answered when it is done, settled jobs end. What a failed commit leaves behind: submits get their
- * 4yz and stay the askers'; settles wait here, as the mail is delivered whether we can write it down
- * or not. Queue loop. */
+ * 4yz and stay the askers'; settles wait here, as the mail is delivered whether we can write it
+ * down or not. Queue loop. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -199,7 +199,7 @@ static void finish_settle(struct queue *q, struct job *job, const struct store_o
     }
     note->deleted |= op->out_gone;
     copy_changes(job);
-    if (!note->deleted && !note->held)
+    if (!note->deleted)
         schedule_rest(q, job, note->forced);
     /* The DSNs were scheduled as new messages and are no longer the job's. */
     job->n_dsns = 0;

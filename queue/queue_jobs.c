@@ -10,8 +10,8 @@
 #include "queue/queue_private.h"
 
 enum {
-    AHEAD_MS = 10 * 1000,    /* recipients that are due this soon after the first go with it */
-    RELOAD_MS = 60 * 1000,   /* until a message that could not be read is tried again */
+    AHEAD_MS = 10 * 1000,  /* recipients that are due this soon after the first go with it */
+    RELOAD_MS = 60 * 1000, /* until a message that could not be read is tried again */
 };
 
 static struct queue_worker *idlest(struct queue *q)
@@ -19,8 +19,7 @@ static struct queue_worker *idlest(struct queue *q)
     struct queue_worker *best = NULL;
 
     for (size_t i = 0; i < q->n_workers; i++)
-        if (q->workers[i].out < LIMIT_JOBS_PER_WORKER &&
-            (!best || q->workers[i].out < best->out))
+        if (q->workers[i].out < LIMIT_JOBS_PER_WORKER && (!best || q->workers[i].out < best->out))
             best = &q->workers[i];
     return best;
 }
@@ -70,8 +69,8 @@ static void choose_rcpts(struct queue *q, struct job *job, bool *out_any_of_key)
     }
 }
 
-/* Nothing to do under this key: the row is held, or settled meanwhile, or the configuration gave its
- * recipients other destinations. */
+/* Nothing to do under this key: the row is held, or settled meanwhile, or the configuration gave
+ * its recipients other destinations. */
 static void drop_empty(struct queue *q, struct job *job, bool any_of_key)
 {
     sched_done(q->sched, &job->entry, SCHED_NOT_TRIED, clock_wall_ms());
@@ -141,8 +140,7 @@ void queue_dispatch(struct queue *q)
     struct sched_entry e;
     struct queue_worker *w;
 
-    while (!q->failed && !q->paused && (w = idlest(q)) &&
-           sched_take(q->sched, clock_wall_ms(), &e))
+    while (!q->failed && !q->paused && (w = idlest(q)) && sched_take(q->sched, clock_wall_ms(), &e))
         start_entry(q, &e, w);
 }
 

@@ -29,7 +29,7 @@ struct queue_worker {
 struct row_note {
     uint64_t row;
     struct list jobs;
-    bool held, deleted, forced;
+    bool deleted, forced;
     UT_hash_handle hh;
 };
 
@@ -47,7 +47,7 @@ struct queue {
     struct store_op *ops;                   /* of one transaction; the array is kept */
     size_t n_ops, cap_ops;
     int64_t messages;
-    int64_t policies_until_ms;              /* the next end of a policy exception */
+    int64_t policies_until_ms; /* the next end of a policy exception */
     struct timer tick, mend;
     bool paused, failed;
     struct msg pause_msg;
@@ -57,10 +57,10 @@ struct queue {
     _Atomic size_t jobs_out; /* any thread reads */
     _Atomic int health;      /* likewise */
 
-    char *bodies;            /* STATE_DIRECTORY/bodies, or NULL */
-    struct {                 /* of the sync loop */
+    char *bodies; /* STATE_DIRECTORY/bodies, or NULL */
+    struct {      /* of the sync loop */
         struct fifo submits, jobs;
-        int dir;             /* of bodies; -1: none */
+        int dir; /* of bodies; -1: none */
         struct msg failed;
     } s;
 };
@@ -76,8 +76,8 @@ MUST_USE bool queue_schedule_all(struct queue *q);
 /* queue_notes.c */
 struct row_note *queue_note_find(const struct queue *q, uint64_t row); /* NULL: none */
 struct row_note *queue_note_of(struct queue *q, uint64_t row);         /* made if missing */
-void queue_note_drop(struct queue *q, struct row_note *note);          /* if it says nothing any more */
-bool queue_note_has_rcpt(const struct row_note *note, size_t rcpt);    /* NULL note: false */
+void queue_note_drop(struct queue *q, struct row_note *note); /* if it says nothing any more */
+bool queue_note_has_rcpt(const struct row_note *note, size_t rcpt); /* NULL note: false */
 
 /* queue_commit.c */
 struct store_op *queue_op_add(struct queue *q, enum store_op_kind kind);

@@ -1,5 +1,5 @@
-/* The operator's requests: listing, and the five things that can be done to messages. A long queue is
- * gone through in pages, with the mailbox served between two of them. Queue loop. */
+/* The operator's requests: listing, and the five things that can be done to messages. A long queue
+ * is gone through in pages, with the mailbox served between two of them. Queue loop. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,23 +207,16 @@ static void delete_ops(struct queue *q, const struct message *m)
     queue_op_add(q, STORE_DELETE)->row = m->row;
 }
 
-/* A job that is out goes on; what it leaves stays where it is. */
+/* A job that is out goes on; what it leaves is scheduled, and found to be held when it is taken. */
 static void held(struct queue *q, struct message *m, const struct store_op *op)
 {
-    struct row_note *note = queue_note_find(q, m->row);
-
     sched_remove(q->sched, m->row);
-    if (note)
-        note->held = true;
 }
 
 static void due_now(struct queue *q, struct message *m, const struct store_op *op)
 {
-    struct row_note *note = queue_note_find(q, m->row);
     int64_t now = clock_wall_ms();
 
-    if (note)
-        note->held = false;
     m->flags &= ~(unsigned)MESSAGE_HELD;
     for (size_t i = 0; i < m->n_rcpts; i++)
         m->rcpts[i].next_ms = now;

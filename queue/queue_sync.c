@@ -1,6 +1,6 @@
-/* The way into the queue, and the sync loop: bodies in files are synced there, file by file and then
- * the directory once, before the queue loop sees their message. Small messages pass it by. Body
- * files are also removed there, as unlinking a large one takes its time. */
+/* The way into the queue, and the sync loop: bodies in files are synced there, file by file and
+ * then the directory once, before the queue loop sees their message. Small messages pass it by.
+ * Body files are also removed there, as unlinking a large one takes its time. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
-/* See sched.h. Each destination has a heap of its entries by due time, and is itself in one place at
- * most: the ring of those that may be served now, or the heap of those that may be later. So taking
- * costs the same however many destinations wait or are dead. Pure; belongs to the queue loop. */
+/* See sched.h. Each destination has a heap of its entries by due time, and is itself in one place
+ * at most: the ring of those that may be served now, or the heap of those that may be later. So
+ * taking costs the same however many destinations wait or are dead. Pure; belongs to the queue
+ * loop. */
 #include "queue/sched.h"
 
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 
 struct destination {
     char *key;
-    struct heap entries;   /* of struct entry, by due time */
+    struct heap entries; /* of struct entry, by due time */
     size_t in_flight;
     int64_t backoff_ms;    /* 0: it answers, as far as we know */
     int64_t not_before_ms; /* while it backs off */
@@ -95,7 +96,8 @@ static void forget(struct sched *s, struct destination *d)
     free(d);
 }
 
-/* Puts a destination that changed where it belongs. A ready one keeps its turn while it may be served. */
+/* Puts a destination that changed where it belongs. A ready one keeps its turn while it may be
+ * served. */
 static void refile(struct sched *s, struct destination *d)
 {
     if (d->entries.n == 0 && d->in_flight == 0 && d->backoff_ms == 0) {

@@ -15,8 +15,8 @@
 enum {
     APPLICATION_ID = 0x444e4c57, /* "DNLW" */
     VERSION = 1,
-    QUICK_CHECK_MAX = 256 * 1024 * 1024, /* octets of a file that is checked after an unclean stop: a
-                                            second or two of reading */
+    QUICK_CHECK_MAX = 256 * 1024 * 1024, /* octets of a file that is checked after an unclean stop:
+                                            a second or two of reading */
 };
 
 static const char schema[] =
@@ -29,7 +29,7 @@ static const char schema[] =
     " size INTEGER NOT NULL,"
     " flags INTEGER NOT NULL,"
     " client TEXT NOT NULL,"
-    " file INTEGER NOT NULL,"      /* 1: the body is bodies/queue_id, else it is in body */
+    " file INTEGER NOT NULL," /* 1: the body is bodies/queue_id, 0: it is in body */
     " rcpts INTEGER NOT NULL"
     ") STRICT;"
     "CREATE TABLE rcpt("
@@ -37,7 +37,7 @@ static const char schema[] =
     " n INTEGER NOT NULL,"
     " address TEXT NOT NULL,"
     " domain TEXT NOT NULL,"
-    " state INTEGER NOT NULL,"     /* enum rcpt_state */
+    " state INTEGER NOT NULL," /* enum rcpt_state */
     " attempts INTEGER NOT NULL,"
     " next_ms INTEGER NOT NULL,"
     " remote TEXT,"
@@ -61,23 +61,28 @@ _Static_assert(APPLICATION_ID == 1145982039 && VERSION == 1, "the schema writes 
 
 /* Set at every open, as most of them are of the connection and not of the file, and read back, as
  * SQLite ignores a pragma that it cannot follow. */
-static const struct setting {
+struct setting {
     const char *set, *get, *want;
-} settings_before[] = {
-    /* Before the first access: then there is no shared memory, no second process, no second
-     * checkpointer. */
-    {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA locking_mode", "exclusive"},
-    {"PRAGMA mmap_size = 0", NULL, NULL}, /* an I/O error would be a signal */
-    {"PRAGMA trusted_schema = OFF", "PRAGMA trusted_schema", "0"},
-    {"PRAGMA cell_size_check = ON", "PRAGMA cell_size_check", "1"},
-    {"PRAGMA temp_store = MEMORY", "PRAGMA temp_store", "2"},
-    {"PRAGMA secure_delete = OFF", "PRAGMA secure_delete", "0"},
-    {"PRAGMA page_size = 4096", NULL, NULL}, /* of a new file */
-}, settings_after[] = {
-    {"PRAGMA journal_mode = WAL", "PRAGMA journal_mode", "wal"},
-    {"PRAGMA synchronous = " SYNCHRONOUS, "PRAGMA synchronous", SYNCHRONOUS},
-    {"PRAGMA wal_autocheckpoint = 0", "PRAGMA wal_autocheckpoint", "0"}, /* we do it: apply.c */
-    {"PRAGMA cache_size = -32768", NULL, NULL}, /* KiB */
+};
+
+/* Before the first access. The exclusive lock means no shared memory, no second process, no second
+ * checkpointer; without mmap an I/O error stays an error and is no signal. */
+static const struct setting settings_before[] = {
+    {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA locking_mode",    "exclusive"},
+    {"PRAGMA mmap_size = 0",            NULL,                     NULL       },
+    {"PRAGMA trusted_schema = OFF",     "PRAGMA trusted_schema",  "0"        },
+    {"PRAGMA cell_size_check = ON",     "PRAGMA cell_size_check", "1"        },
+    {"PRAGMA temp_store = MEMORY",      "PRAGMA temp_store",      "2"        },
+    {"PRAGMA secure_delete = OFF",      "PRAGMA secure_delete",   "0"        },
+    {"PRAGMA page_size = 4096",         NULL,                     NULL       },
+};
+
+/* Once the file is known to be ours. Checkpoints are our own (store_sqlite_apply.c). */
+static const struct setting settings_after[] = {
+    {"PRAGMA journal_mode = WAL",         "PRAGMA journal_mode",       "wal"      },
+    {"PRAGMA synchronous = " SYNCHRONOUS, "PRAGMA synchronous",        SYNCHRONOUS},
+    {"PRAGMA wal_autocheckpoint = 0",     "PRAGMA wal_autocheckpoint", "0"        },
+    {"PRAGMA cache_size = -32768",        NULL,                        NULL       },
 };
 
 struct opening {
@@ -174,8 +179,8 @@ static bool has_bodies(const char *bodies)
     return any;
 }
 
-/* What can be seen from outside. The marker without the log means that committed mail is gone: SQLite
- * would open the rest without a word. */
+/* What can be seen from outside. The marker without the log means that committed mail is gone:
+ * SQLite would open the rest without a word. */
 static bool check_files(struct opening *o)
 {
     struct stat db, other;
@@ -186,17 +191,21 @@ static bool check_files(struct opening *o)
     o->unclean = stat(o->s->marker, &other) == 0;
     o->fresh = !has_db;
     if (o->unclean && !has_db)
-        return refuse(o, o->path, "is missing although the relay did not stop cleanly; restore it, "
-                                  "or remove queue.open to start an empty queue");
+        return refuse(o, o->path,
+                      "is missing although the relay did not stop cleanly; restore it, "
+                      "or remove queue.open to start an empty queue");
     if (has_db && db.st_size == 0)
-        return refuse(o, o->path, "is empty (0 octets); restore it, or remove it to start an empty "
-                                  "queue");
+        return refuse(o, o->path,
+                      "is empty (0 octets); restore it, or remove it to start an empty "
+                      "queue");
     if (!has_db && has_bodies(o->s->bodies))
-        return refuse(o, o->path, "is missing although bodies/ holds mail; restore it, or move the "
-                                  "files away to start an empty queue");
+        return refuse(o, o->path,
+                      "is missing although bodies/ holds mail; restore it, or move the "
+                      "files away to start an empty queue");
     if (o->unclean && stat(o->wal, &other) != 0)
-        return refuse(o, o->wal, "is missing although the relay did not stop cleanly; restore it, "
-                                 "or remove queue.open to go on without the mail in it");
+        return refuse(o, o->wal,
+                      "is missing although the relay did not stop cleanly; restore it, "
+                      "or remove queue.open to go on without the mail in it");
     return true;
 }
 
@@ -232,8 +241,9 @@ static bool check_version(struct opening *o)
         return refuse(o, o->path, "is a database of another program");
     if (version == VERSION)
         return true;
-    (void)snprintf(why, sizeof(why), "has version %lld, this program knows %d%s", (long long)version,
-                   VERSION, version > VERSION ? "; a newer relay wrote it" : "");
+    (void)snprintf(why, sizeof(why), "has version %lld, this program knows %d%s",
+                   (long long)version, VERSION,
+                   version > VERSION ? "; a newer relay wrote it" : "");
     return refuse(o, o->path, why);
 }
 

@@ -54,7 +54,7 @@ struct sqlite_store {
     char *bodies; /* STATE_DIRECTORY/bodies */
     char *marker; /* there while the store is open: an unclean stop leaves it */
     char *state_directory;
-    uint64_t last_row; /* rows are not used again while the process lives: a late settle finds nothing */
+    uint64_t last_row; /* never used again while the process lives, so a late settle finds nothing */
     int wal_pages; /* after the last commit */
 };
 

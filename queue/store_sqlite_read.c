@@ -1,5 +1,5 @@
-/* The SQLite store's reading: rows to messages. What the file says is input: ids and enumerations are
- * checked before they become paths and states. */
+/* The SQLite store's reading: rows to messages. What the file says is input: ids and enumerations
+ * are checked before they become paths and states. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +109,8 @@ static int read_body(struct sqlite_store *s, struct message *m)
 }
 
 /* The message that the statement stands on; NULL with an SQLite error. */
-static struct message *read_row(struct sqlite_store *s, sqlite3_stmt *st, bool with_body, int *out_rc)
+static struct message *read_row(struct sqlite_store *s, sqlite3_stmt *st, bool with_body,
+                                int *out_rc)
 {
     struct message *m = message_new();
     bool file;

@@ -1,5 +1,5 @@
-/* Body files against rows, when the store is opened: a file without a row was never acknowledged and
- * goes; a row without its file waits on hold for the operator. */
+/* Body files against rows, when the store is opened: a file without a row was never acknowledged
+ * and goes; a row without its file waits on hold for the operator. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>

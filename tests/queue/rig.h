@@ -1,5 +1,5 @@
-/* What the queue's tests share: messages, scratch directories, log lines, and a whole queue on pumped
- * loops with a fake clock and a worker that does what the test says. */
+/* What the queue's tests share: messages, scratch directories, log lines, and a whole queue on
+ * pumped loops with a fake clock and a worker that does what the test says. */
 #ifndef DANELAW_TESTS_QUEUE_RIG_H
 #define DANELAW_TESTS_QUEUE_RIG_H
 
@@ -20,14 +20,15 @@ enum { RIG_T0 = 1000000000 }; /* seconds; where the fake clock starts */
 
 /* A message with its body, due at RIG_START_MS. rcpts: addresses divided by blanks. */
 struct message *rig_message(const char *rcpts, const char *content);
-struct rcpt_change rig_change(size_t rcpt, enum rcpt_state state, enum cause cause, int64_t next_ms);
+struct rcpt_change rig_change(size_t rcpt, enum rcpt_state state, enum cause cause,
+                              int64_t next_ms);
 
-char *rig_directory(void);             /* a new one under $TMPDIR or /tmp; rig_remove frees it */
-void rig_remove(char **directory);     /* with all that is in it */
+char *rig_directory(void);         /* a new one under $TMPDIR or /tmp; rig_remove frees it */
+void rig_remove(char **directory); /* with all that is in it */
 char *rig_join(const char *directory, const char *name);
 bool rig_exists(const char *directory, const char *name);
 
-void rig_log_start(void);              /* captures log lines from here on */
+void rig_log_start(void);                 /* captures log lines from here on */
 unsigned rig_log_count(const char *text); /* lines with that text since then */
 
 struct rig {
@@ -37,14 +38,14 @@ struct rig {
     struct queue *queue;
     struct job *out[64]; /* jobs handed out and not settled, oldest first */
     size_t n_out;
-    unsigned taken;      /* jobs handed out in all */
+    unsigned taken; /* jobs handed out in all */
     unsigned fatal;
 };
 
 /* directory NULL: the store in memory. */
 void rig_open(struct rig *r, const char *directory);
 void rig_start(struct rig *r);
-void rig_pump(struct rig *r);          /* until nothing moves */
+void rig_pump(struct rig *r); /* until nothing moves */
 void rig_advance(struct rig *r, int64_t ms);
 void rig_close(struct rig *r);
 

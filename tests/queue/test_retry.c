@@ -11,7 +11,7 @@ static const struct retry_rule rule = {5 * MIN, 4 * HOUR, 5 * DAY, 4 * HOUR};
 /* random values that give -25 %, 0 and +25 % of a delay whose quarter is q */
 #define LOW     0
 #define MID(q)  ((uint64_t)(q))
-#define HIGH(q) ((uint64_t)(q) * 2)
+#define HIGH(q) ((uint64_t)(q)*2)
 
 Test(retry, table)
 {
@@ -22,21 +22,21 @@ Test(retry, table)
         bool warned, expired, warn;
         uint64_t random;
     } rows[] = {
-        {"first, least", 0, 225000, 1, false, false, false, LOW},
-        {"first, middle", 0, 5 * MIN, 1, false, false, false, MID(75000)},
-        {"first, most", 0, 375000, 1, false, false, false, HIGH(75000)},
-        {"second doubles", 10 * MIN, 10 * MIN, 2, false, false, false, MID(150000)},
-        {"sixth", HOUR, 160 * MIN, 6, false, false, false, MID(40 * MIN)},
-        {"seventh is the most", HOUR, 4 * HOUR, 7, false, false, false, MID(HOUR)},
-        {"many stay at the most", DAY, 4 * HOUR, 4000000000u, true, false, false, MID(HOUR)},
-        {"warn at its time", 4 * HOUR, 5 * MIN, 1, false, false, true, MID(75000)},
-        {"not before", 4 * HOUR - 1, 5 * MIN, 1, false, false, false, MID(75000)},
-        {"warned once", 5 * HOUR, 5 * MIN, 1, true, false, false, MID(75000)},
-        {"last attempt at the end", 5 * DAY - HOUR, HOUR, 9, true, false, false, MID(HOUR)},
-        {"just before the end", 5 * DAY - 1, 1, 9, true, false, false, MID(HOUR)},
-        {"at the end it is over", 5 * DAY, 0, 9, true, true, false, MID(HOUR)},
-        {"long after", 50 * DAY, 0, 1, false, true, false, MID(HOUR)},
-        {"clock went back", -DAY, 5 * MIN, 1, false, false, false, MID(75000)},
+        {"first, least",            0,              225000,    1,           false, false, false, LOW          },
+        {"first, middle",           0,              5 * MIN,   1,           false, false, false, MID(75000)   },
+        {"first, most",             0,              375000,    1,           false, false, false, HIGH(75000)  },
+        {"second doubles",          10 * MIN,       10 * MIN,  2,           false, false, false, MID(150000)  },
+        {"sixth",                   HOUR,           160 * MIN, 6,           false, false, false, MID(40 * MIN)},
+        {"seventh is the most",     HOUR,           4 * HOUR,  7,           false, false, false, MID(HOUR)    },
+        {"many stay at the most",   DAY,            4 * HOUR,  4000000000u, true,  false, false, MID(HOUR)    },
+        {"warn at its time",        4 * HOUR,       5 * MIN,   1,           false, false, true,  MID(75000)   },
+        {"not before",              4 * HOUR - 1,   5 * MIN,   1,           false, false, false, MID(75000)   },
+        {"warned once",             5 * HOUR,       5 * MIN,   1,           true,  false, false, MID(75000)   },
+        {"last attempt at the end", 5 * DAY - HOUR, HOUR,      9,           true,  false, false, MID(HOUR)    },
+        {"just before the end",     5 * DAY - 1,    1,         9,           true,  false, false, MID(HOUR)    },
+        {"at the end it is over",   5 * DAY,        0,         9,           true,  true,  false, MID(HOUR)    },
+        {"long after",              50 * DAY,       0,         1,           false, true,  false, MID(HOUR)    },
+        {"clock went back",         -DAY,           5 * MIN,   1,           false, false, false, MID(75000)   },
     };
     const int64_t arrival = 1000000000000;
 
@@ -78,7 +78,11 @@ Test(retry, a_whole_life)
 Test(retry, odd_rules_still_move_on)
 {
     static const struct retry_rule odd[] = {
-        {0, 0, DAY, 0}, {1, 1, DAY, 0}, {HOUR, MIN, DAY, 0}, {3, 5, DAY, 1}};
+        {0,    0,   DAY, 0},
+        {1,    1,   DAY, 0},
+        {HOUR, MIN, DAY, 0},
+        {3,    5,   DAY, 1}
+    };
 
     for (size_t i = 0; i < ARRAY_LEN(odd); i++)
         for (uint32_t attempts = 1; attempts < 100; attempts++)

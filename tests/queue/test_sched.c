@@ -1,4 +1,5 @@
-/* The schedule: tables of behaviour, then a long random walk beside a model without any cleverness. */
+/* The schedule: tables of behaviour, then a long random walk beside a model without any cleverness.
+ */
 #include "queue/sched.h"
 
 #include <stdio.h>
