@@ -1,6 +1,6 @@
-/* How many messages a second the SQLite store takes and settles, one batch one commit: each batch
- * puts N messages and settles the N of the batch before. Not a test. bench_store [directory
- * [seconds [octets [batch]]]] */
+/* How many messages a second the SQLite store takes and settles, one batch one commit: each batch puts
+ * N messages and settles the N of the batch before. Not a test.
+ * bench_store [directory [seconds [octets [batch]]]] */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +43,8 @@ static bool run_batch(struct bench *b, bool settle)
         b->ops[n++] = (struct store_op){.kind = STORE_PUT, .message = b->messages[i]};
     }
     for (size_t i = 0; settle && i < b->batch; i++)
-        b->ops[n++] = (struct store_op){
-            .kind = STORE_SETTLE, .row = b->before[i], .changes = &b->delivered, .n_changes = 1};
+        b->ops[n++] = (struct store_op){.kind = STORE_SETTLE, .row = b->before[i],
+                                        .changes = &b->delivered, .n_changes = 1};
     if (b->store->ops->apply(b->store, b->ops, n) != STORE_OK)
         return false;
     for (size_t i = 0; i < b->batch; i++) {

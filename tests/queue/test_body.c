@@ -53,14 +53,14 @@ Test(body, sizes_and_pieces)
         const char *name;
         size_t n, piece;
     } rows[] = {
-        {"nothing",              0,                        1                   },
-        {"one octet",            1,                        1                   },
-        {"the last in the row",  LIMIT_BODY_IN_ROW,        1000                },
-        {"the first in a file",  LIMIT_BODY_IN_ROW + 1,    1000                },
-        {"one chunk",            LIMIT_BODY_CHUNK,         7777                },
-        {"a chunk and one",      LIMIT_BODY_CHUNK + 1,     LIMIT_BODY_CHUNK + 1},
-        {"many chunks at once",  LIMIT_BODY_CHUNK * 5 + 3, LIMIT_BODY_CHUNK * 6},
-        {"many chunks in lines", LIMIT_BODY_CHUNK * 3,     78                  },
+        {"nothing", 0, 1},
+        {"one octet", 1, 1},
+        {"the last in the row", LIMIT_BODY_IN_ROW, 1000},
+        {"the first in a file", LIMIT_BODY_IN_ROW + 1, 1000},
+        {"one chunk", LIMIT_BODY_CHUNK, 7777},
+        {"a chunk and one", LIMIT_BODY_CHUNK + 1, LIMIT_BODY_CHUNK + 1},
+        {"many chunks at once", LIMIT_BODY_CHUNK * 5 + 3, LIMIT_BODY_CHUNK * 6},
+        {"many chunks in lines", LIMIT_BODY_CHUNK * 3, 78},
     };
     char *spool = rig_directory();
 

@@ -57,15 +57,9 @@ Test(message, id_syntax)
         const char *id;
         bool ok;
     } rows[] = {
-        {"",                      false},
-        {"123456789",             false},
-        {"1234567890",            true },
-        {"aZ09aZ09aZ09",          true },
-        {"../../etc/passwd",      false},
-        {"12345678 0",            false},
-        {"12345678901234567890",  true },
-        {"123456789012345678901", false},
-        {"123456789\xc3\xa4",     false},
+        {"", false},          {"123456789", false},  {"1234567890", true},
+        {"aZ09aZ09aZ09", true}, {"../../etc/passwd", false}, {"12345678 0", false},
+        {"12345678901234567890", true}, {"123456789012345678901", false}, {"123456789\xc3\xa4", false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -77,17 +71,17 @@ Test(message, domain_of)
     static const struct {
         const char *address, *domain; /* NULL: none */
     } rows[] = {
-        {"a@Example.ORG",        "example.org"       },
-        {"a@example.org.",       "example.org"       },
-        {"\"x@y\"@example.org",  "example.org"       },
-        {"a@[192.0.2.1]",        "[192.0.2.1]"       },
+        {"a@Example.ORG", "example.org"},
+        {"a@example.org.", "example.org"},
+        {"\"x@y\"@example.org", "example.org"},
+        {"a@[192.0.2.1]", "[192.0.2.1]"},
         {"a@[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"},
-        {"postmaster",           NULL                },
-        {"",                     NULL                },
-        {"a@",                   NULL                },
-        {"a@[",                  NULL                },
-        {"a@[]",                 NULL                },
-        {"a@..",                 NULL                },
+        {"postmaster", NULL},
+        {"", NULL},
+        {"a@", NULL},
+        {"a@[", NULL},
+        {"a@[]", NULL},
+        {"a@..", NULL},
     };
     char domain[HOSTNAME_MAX];
 

@@ -69,15 +69,15 @@ Test(requests, filters)
         int64_t older_ms;
         size_t want;
     } rows[] = {
-        {"all",            NULL,            NULL,          NULL,               0,    3},
-        {"to",             "A@One.Example", NULL,          NULL,               0,    1},
-        {"to is whole",    "a@one",         NULL,          NULL,               0,    0},
-        {"domain",         NULL,            "ONE.example", NULL,               0,    2},
-        {"to and domain",  "a@one.example", "two.example", NULL,               0,    0},
-        {"from",           NULL,            NULL,          "FROM@example.org", 0,    3},
-        {"null sender",    NULL,            NULL,          "",                 0,    0},
-        {"old enough",     NULL,            NULL,          NULL,               5000, 3},
-        {"not old enough", NULL,            NULL,          NULL,               5001, 0},
+        {"all", NULL, NULL, NULL, 0, 3},
+        {"to", "A@One.Example", NULL, NULL, 0, 1},
+        {"to is whole", "a@one", NULL, NULL, 0, 0},
+        {"domain", NULL, "ONE.example", NULL, 0, 2},
+        {"to and domain", "a@one.example", "two.example", NULL, 0, 0},
+        {"from", NULL, NULL, "FROM@example.org", 0, 3},
+        {"null sender", NULL, NULL, "", 0, 0},
+        {"old enough", NULL, NULL, NULL, 5000, 3},
+        {"not old enough", NULL, NULL, NULL, 5001, 0},
     };
     struct rig r;
 

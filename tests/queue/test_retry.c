@@ -22,21 +22,21 @@ Test(retry, table)
         bool warned, expired, warn;
         uint64_t random;
     } rows[] = {
-        {"first, least",            0,              225000,    1,           false, false, false, LOW          },
-        {"first, middle",           0,              5 * MIN,   1,           false, false, false, MID(75000)   },
-        {"first, most",             0,              375000,    1,           false, false, false, HIGH(75000)  },
-        {"second doubles",          10 * MIN,       10 * MIN,  2,           false, false, false, MID(150000)  },
-        {"sixth",                   HOUR,           160 * MIN, 6,           false, false, false, MID(40 * MIN)},
-        {"seventh is the most",     HOUR,           4 * HOUR,  7,           false, false, false, MID(HOUR)    },
-        {"many stay at the most",   DAY,            4 * HOUR,  4000000000u, true,  false, false, MID(HOUR)    },
-        {"warn at its time",        4 * HOUR,       5 * MIN,   1,           false, false, true,  MID(75000)   },
-        {"not before",              4 * HOUR - 1,   5 * MIN,   1,           false, false, false, MID(75000)   },
-        {"warned once",             5 * HOUR,       5 * MIN,   1,           true,  false, false, MID(75000)   },
-        {"last attempt at the end", 5 * DAY - HOUR, HOUR,      9,           true,  false, false, MID(HOUR)    },
-        {"just before the end",     5 * DAY - 1,    1,         9,           true,  false, false, MID(HOUR)    },
-        {"at the end it is over",   5 * DAY,        0,         9,           true,  true,  false, MID(HOUR)    },
-        {"long after",              50 * DAY,       0,         1,           false, true,  false, MID(HOUR)    },
-        {"clock went back",         -DAY,           5 * MIN,   1,           false, false, false, MID(75000)   },
+        {"first, least", 0, 225000, 1, false, false, false, LOW},
+        {"first, middle", 0, 5 * MIN, 1, false, false, false, MID(75000)},
+        {"first, most", 0, 375000, 1, false, false, false, HIGH(75000)},
+        {"second doubles", 10 * MIN, 10 * MIN, 2, false, false, false, MID(150000)},
+        {"sixth", HOUR, 160 * MIN, 6, false, false, false, MID(40 * MIN)},
+        {"seventh is the most", HOUR, 4 * HOUR, 7, false, false, false, MID(HOUR)},
+        {"many stay at the most", DAY, 4 * HOUR, 4000000000u, true, false, false, MID(HOUR)},
+        {"warn at its time", 4 * HOUR, 5 * MIN, 1, false, false, true, MID(75000)},
+        {"not before", 4 * HOUR - 1, 5 * MIN, 1, false, false, false, MID(75000)},
+        {"warned once", 5 * HOUR, 5 * MIN, 1, true, false, false, MID(75000)},
+        {"last attempt at the end", 5 * DAY - HOUR, HOUR, 9, true, false, false, MID(HOUR)},
+        {"just before the end", 5 * DAY - 1, 1, 9, true, false, false, MID(HOUR)},
+        {"at the end it is over", 5 * DAY, 0, 9, true, true, false, MID(HOUR)},
+        {"long after", 50 * DAY, 0, 1, false, true, false, MID(HOUR)},
+        {"clock went back", -DAY, 5 * MIN, 1, false, false, false, MID(75000)},
     };
     const int64_t arrival = 1000000000000;
 

@@ -130,16 +130,11 @@ Test(sqlite, settings_at_every_open)
     static const struct {
         const char *pragma, *want;
     } rows[] = {
-        {"PRAGMA journal_mode",    "wal"       },
-        {"PRAGMA locking_mode",    "exclusive" },
-        {"PRAGMA synchronous",     "2"         },
-        {"PRAGMA secure_delete",   "0"         },
-        {"PRAGMA cell_size_check", "1"         },
-        {"PRAGMA trusted_schema",  "0"         },
-        {"PRAGMA page_size",       "4096"      },
-        {"PRAGMA temp_store",      "2"         },
-        {"PRAGMA user_version",    "1"         },
-        {"PRAGMA application_id",  "1145982039"},
+        {"PRAGMA journal_mode", "wal"},   {"PRAGMA locking_mode", "exclusive"},
+        {"PRAGMA synchronous", "2"},      {"PRAGMA secure_delete", "0"},
+        {"PRAGMA cell_size_check", "1"},  {"PRAGMA trusted_schema", "0"},
+        {"PRAGMA page_size", "4096"},     {"PRAGMA temp_store", "2"},
+        {"PRAGMA user_version", "1"},     {"PRAGMA application_id", "1145982039"},
     };
     char *directory = used_directory();
     struct store *s = must_open(directory);
@@ -247,8 +242,8 @@ Test(sqlite, missing_files_are_noticed)
         const char *name, *gone, *words;
         bool unclean;
     } rows[] = {
-        {"the log",      "queue.db-wal", "queue.db-wal: is missing", true},
-        {"the database", "queue.db",     "queue.db: is missing",     true},
+        {"the log", "queue.db-wal", "queue.db-wal: is missing", true},
+        {"the database", "queue.db", "queue.db: is missing", true},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -355,9 +350,8 @@ Test(sqlite, full_disk_changes_nothing_and_passes)
 
     memset(content, 'x', sizeof(content));
     content[sizeof(content) - 1] = '\0';
-    cr_assert_eq(
-        sqlite3_exec(sqlite_store_of(s)->db, "PRAGMA max_page_count = 9", NULL, NULL, NULL),
-        SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(sqlite_store_of(s)->db, "PRAGMA max_page_count = 9", NULL, NULL, NULL),
+                 SQLITE_OK);
     m = op.message = rig_message("a@one.example", content);
     cr_assert_eq(s->ops->apply(s, &op, 1), STORE_FULL);
     cr_assert_eq(m->row, 0);
@@ -378,20 +372,20 @@ Test(sqlite, results)
         int rc;
         enum store_result want;
     } rows[] = {
-        {SQLITE_OK,                STORE_OK   },
-        {SQLITE_DONE,              STORE_OK   },
-        {SQLITE_FULL,              STORE_FULL },
-        {SQLITE_IOERR_FSYNC,       STORE_FATAL},
-        {SQLITE_IOERR_WRITE,       STORE_FATAL},
-        {SQLITE_IOERR_READ,        STORE_FATAL},
-        {SQLITE_CORRUPT,           STORE_FATAL},
-        {SQLITE_CORRUPT_VTAB,      STORE_FATAL},
-        {SQLITE_NOTADB,            STORE_FATAL},
-        {SQLITE_READONLY_DBMOVED,  STORE_FATAL},
+        {SQLITE_OK, STORE_OK},
+        {SQLITE_DONE, STORE_OK},
+        {SQLITE_FULL, STORE_FULL},
+        {SQLITE_IOERR_FSYNC, STORE_FATAL},
+        {SQLITE_IOERR_WRITE, STORE_FATAL},
+        {SQLITE_IOERR_READ, STORE_FATAL},
+        {SQLITE_CORRUPT, STORE_FATAL},
+        {SQLITE_CORRUPT_VTAB, STORE_FATAL},
+        {SQLITE_NOTADB, STORE_FATAL},
+        {SQLITE_READONLY_DBMOVED, STORE_FATAL},
         {SQLITE_CONSTRAINT_UNIQUE, STORE_ERROR},
-        {SQLITE_NOMEM,             STORE_ERROR},
-        {SQLITE_BUSY,              STORE_ERROR},
-        {SQLITE_TOOBIG,            STORE_ERROR},
+        {SQLITE_NOMEM, STORE_ERROR},
+        {SQLITE_BUSY, STORE_ERROR},
+        {SQLITE_TOOBIG, STORE_ERROR},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -206,10 +206,10 @@ static void missing_rows_are_harmless(struct bench *b)
 {
     struct rcpt_change c = rig_change(0, RCPT_QUEUED, CAUSE_REMOTE_TEMPFAIL, 1);
     struct store_op ops[] = {
-        {.kind = STORE_SETTLE, .row = 999,           .changes = &c, .n_changes = 1},
-        {.kind = STORE_DELETE,      .row = 999                         },
-        {.kind = STORE_FLAGS,     .row = 999,.set_flags = MESSAGE_HELD},
-        {.kind = STORE_RETRY,      .row = 999 },
+        {.kind = STORE_SETTLE, .row = 999, .changes = &c, .n_changes = 1},
+        {.kind = STORE_DELETE, .row = 999},
+        {.kind = STORE_FLAGS, .row = 999, .set_flags = MESSAGE_HELD},
+        {.kind = STORE_RETRY, .row = 999},
     };
 
     cr_assert_eq(apply(b, ops, ARRAY_LEN(ops)), STORE_OK);
@@ -233,12 +233,9 @@ static void flags_set_and_clear(struct bench *b)
     uint64_t row = put(b, "a@one.example b@one.example", "x");
     struct rcpt_change c = rig_change(0, RCPT_QUEUED, CAUSE_REMOTE_TEMPFAIL, 5);
     struct store_op ops[] = {
-        {.kind = STORE_FLAGS,        .row = row,                  .set_flags = MESSAGE_HELD | MESSAGE_DSN},
-        {                    .kind = STORE_FLAGS, .row = row, .set_flags = MESSAGE_8BIT,                                        .clear_flags = MESSAGE_HELD},
-        { .kind = STORE_SETTLE,
-         .row = row,
-         .changes = &c,
-         .n_changes = 1,
+        {.kind = STORE_FLAGS, .row = row, .set_flags = MESSAGE_HELD | MESSAGE_DSN},
+        {.kind = STORE_FLAGS, .row = row, .set_flags = MESSAGE_8BIT, .clear_flags = MESSAGE_HELD},
+        {.kind = STORE_SETTLE, .row = row, .changes = &c, .n_changes = 1,
          .set_flags = MESSAGE_WARNED},
     };
 
@@ -294,9 +291,9 @@ static void failed_batch_changes_nothing(struct bench *b)
     struct message *m = rig_message("b@one.example", "y");
     struct rcpt_change c = rig_change(0, RCPT_DELIVERED, CAUSE_REMOTE_OK, 0);
     struct store_op ops[] = {
-        {.kind = STORE_PUT,    .message = m},
-        {.kind = STORE_SETTLE, .row = row,   .changes = &c, .n_changes = 1},
-        {.kind = STORE_PUT,      .message = m                 }, /* the same id again */
+        {.kind = STORE_PUT, .message = m},
+        {.kind = STORE_SETTLE, .row = row, .changes = &c, .n_changes = 1},
+        {.kind = STORE_PUT, .message = m}, /* the same id again */
     };
 
     cr_assert_eq(apply(b, ops, ARRAY_LEN(ops)), STORE_ERROR);
@@ -317,7 +314,7 @@ static void dsn_is_in_the_same_transaction(struct bench *b)
     struct rcpt_change c = rig_change(0, RCPT_BOUNCED, CAUSE_REMOTE_PERMFAIL, 0);
     struct store_op ops[] = {
         {.kind = STORE_PUT, .message = dsn},
-        { .kind = STORE_SETTLE, .row = row,    .changes = &c, .n_changes = 1},
+        {.kind = STORE_SETTLE, .row = row, .changes = &c, .n_changes = 1},
     };
 
     dsn->flags = MESSAGE_DSN;
@@ -365,20 +362,20 @@ static const struct {
     const char *name;
     void (*run)(struct bench *b);
 } cases[] = {
-    {"everything comes back",           everything_comes_back          },
-    {"bytes are kept",                  bytes_are_kept                 },
-    {"empty body is kept",              empty_body_is_kept             },
-    {"delivered means gone",            delivered_means_gone           },
-    {"retry keeps what happened",       retry_keeps_what_happened      },
-    {"each recipient ends for itself",  each_recipient_ends_for_itself },
-    {"settled twice counts once",       settled_twice_counts_once      },
-    {"missing rows are harmless",       missing_rows_are_harmless      },
-    {"rows are not used again",         rows_are_not_used_again        },
-    {"flags set and clear",             flags_set_and_clear            },
-    {"retry moves queued recipients",   retry_moves_queued_recipients  },
-    {"scan pages in order",             scan_pages_in_order            },
-    {"failed batch changes nothing",    failed_batch_changes_nothing   },
-    {"dsn is in the same transaction",  dsn_is_in_the_same_transaction },
+    {"everything comes back", everything_comes_back},
+    {"bytes are kept", bytes_are_kept},
+    {"empty body is kept", empty_body_is_kept},
+    {"delivered means gone", delivered_means_gone},
+    {"retry keeps what happened", retry_keeps_what_happened},
+    {"each recipient ends for itself", each_recipient_ends_for_itself},
+    {"settled twice counts once", settled_twice_counts_once},
+    {"missing rows are harmless", missing_rows_are_harmless},
+    {"rows are not used again", rows_are_not_used_again},
+    {"flags set and clear", flags_set_and_clear},
+    {"retry moves queued recipients", retry_moves_queued_recipients},
+    {"scan pages in order", scan_pages_in_order},
+    {"failed batch changes nothing", failed_batch_changes_nothing},
+    {"dsn is in the same transaction", dsn_is_in_the_same_transaction},
     {"file bodies are named when gone", file_bodies_are_named_when_gone},
 };
 
