@@ -199,7 +199,7 @@ static void begin_transfer(struct delivery *d)
     const struct tls_outcome *tls = out_session_tls(d->session);
 
     d->ready_ms = loop_now_ms(d->w->loop);
-    d->contact = true;
+    d->contact |= !d->kept; /* a kept connection may be dead already */
     if (tls && tls->half_dane)
         LOG(SMTP_HALF_DANE, d->job->message->id, F_STR("domain", d->job->domain),
             F_STR("host", host_name(d, current(d)->host)),
@@ -226,6 +226,7 @@ static void on_finished(void *arg)
     struct delivery *d = arg;
 
     d->kept = false;
+    d->contact = true;
     transfer_absorb(d, false);
     if (!transfer_has_open_here(d)) {
         after_host(d);

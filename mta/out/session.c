@@ -30,7 +30,7 @@ struct out_session {
     struct verdict verdict;
     struct dest_facts *facts;
     enum tls_level level;
-    bool implicit_tls;
+    bool implicit_tls, probe;
     const struct out_session_ops *ops;
     void *arg;
 
@@ -356,6 +356,7 @@ struct out_session *out_session_open(struct worker_ctx *w, const struct out_sess
     s->facts = start->facts ? dest_facts_ref(start->facts) : NULL;
     s->level = start->level;
     s->implicit_tls = start->implicit_tls;
+    s->probe = start->probe;
     s->ops = ops;
     s->arg = arg;
     s->begin_ms = loop_now_ms(w->loop);
@@ -395,12 +396,20 @@ bool out_session_reusable(const struct out_session *s)
     return s->phase == PHASE_TALKING && smtp_client_reusable(s->client);
 }
 
+/* The loop that would see a QUIT off may end with a probe, or with the process: then what the
+ * socket takes at once must do. */
 static void close_connection(struct out_session *s)
 {
-    if (s->polite && buf_append(conn_out(s->conn), SLICE("QUIT\r\n")))
-        conn_finish(&s->conn);
-    else
-        conn_free(&s->conn);
+    bool loop_ends = s->probe || s->w->stopping;
+
+    if (s->polite && buf_append(conn_out(s->conn), SLICE("QUIT\r\n"))) {
+        if (!loop_ends) {
+            conn_finish(&s->conn);
+            return;
+        }
+        conn_flush(s->conn);
+    }
+    conn_free(&s->conn);
 }
 
 void out_session_free(struct out_session **sp)

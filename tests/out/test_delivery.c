@@ -113,19 +113,6 @@ Test(delivery, dane_never_sees_mail_from_without_a_match)
     }
 }
 
-Test(delivery, a_mismatch_ends_with_quit)
-{
-    struct rig *r = start_with(1, true);
-
-    r->tlsa = TLSA_WRONG;
-    rig_start(r);
-    rig_submit(r, FROM, "a@d.example");
-    rig_pump_until_logged(r, "status=deferred", 1);
-    rig_pump_ms(r, 50);
-    cr_assert_not(fake_heard(&r->hosts[0], "MAIL"));
-    rig_free(&r);
-}
-
 /* RFC 7672 §2.2.1: the next host is tried, and may deliver. */
 Test(delivery, next_host)
 {
