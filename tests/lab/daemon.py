@@ -1,4 +1,5 @@
 """Danelaw as a process under test: its configuration, its log, its queue, and its certain end."""
+import itertools
 import json
 import os
 import re
@@ -191,11 +192,17 @@ class Daemon:
                           "\n".join(line for line in self.lines if queue_id in line))
 
     def complaints(self, killed=False):
-        """Sanitizer reports and crashes in the log; there must never be any. killed: its processes
+        """Sanitizer reports and crashes in the log, as text; there must be none. killed: its processes
         were killed from outside, so that one may have told of another's end."""
         signs = ("ERROR: AddressSanitizer", "runtime error:", "ERROR: LeakSanitizer", "queue.fatal",
                  *(() if killed else ("daemon.child:",)))
-        return [line for line in self.lines if any(sign in line for sign in signs)]
+        found = []
+        for at, line in enumerate(self.lines):
+            if any(sign in line for sign in signs):
+                report = itertools.takewhile(lambda each: not each.startswith("danelaw/"),
+                                             self.lines[at + 1:at + 60])
+                found.append("\n".join([line, *report]))
+        return "\n".join(found)
 
     # Mail
 
