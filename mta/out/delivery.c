@@ -139,19 +139,20 @@ static void note_host(struct delivery *d, const char *result, const struct statu
     transfer_note(d, why);
 }
 
+static struct hop_input hop_input(const struct delivery *d)
+{
+    return (struct hop_input){.settings = d->settings,
+                              .hop = &d->hop,
+                              .facts = d->facts,
+                              .level = d->policy.level,
+                              .resolver_validates =
+                                  dns_link_resolver(d->w->dns) == RESOLVER_VALIDATES};
+}
+
 static struct verdict decide(const struct delivery *d, size_t host)
 {
-    struct verdict_input in = {.level = d->policy.level,
-                               .resolver_validates =
-                                   dns_link_resolver(d->w->dns) == RESOLVER_VALIDATES,
-                               .dest = d->facts,
-                               .host = host};
-    struct verdict v = verdict_decide(&in);
-
-    /* TLS from the first octet cannot be left out, whatever the level would allow. */
-    if (d->hop.implicit_tls && (v.mode == VERDICT_CLEAR || v.mode == VERDICT_OPPORTUNISTIC))
-        v.mode = VERDICT_ENCRYPT;
-    return v;
+    struct hop_input in = hop_input(d);
+    return out_hops_verdict(&in, host);
 }
 
 static bool is_refused_address(const struct delivery *d, const struct ip *ip)
@@ -378,60 +379,22 @@ static void next_attempt(struct delivery *d)
 
 /* ---- plans ---- */
 
-static bool is_own_address(const struct delivery *d, const struct ip *ip)
-{
-    for (size_t i = 0; i < d->settings->n_own_addresses; i++)
-        if (ip_eq(&d->settings->own_addresses[i], ip))
-            return true;
-    return false;
-}
-
-/* A recipient's address literal must not lead back to us; a configured address may. */
-static void plan_address(struct delivery *d)
-{
-    d->plan = (struct out_plan){.n = 1, .v = {{0, {d->hop.ip, d->hop.port}}}};
-    if (d->hop.configured || !is_own_address(d, &d->hop.ip))
-        return;
-    d->plan.n = 0;
-    d->plan.why_none = status_make(CAUSE_MAIL_LOOP, "%s is this relay itself", d->hop.name);
-}
-
-static void plan_facts(struct delivery *d)
-{
-    const struct delivery_config *c = &config_of(d)->delivery;
-    struct out_plan_input in = {.facts = d->facts,
-                                .port = d->hop.port,
-                                .hostname = config_of(d)->hostname,
-                                .own = d->settings->own_addresses,
-                                .n_own = d->settings->n_own_addresses,
-                                .refused = c->refuse_networks,
-                                .n_refused = c->n_refuse_networks,
-                                .explicit_hop = d->hop.configured};
-
-    (void)!getrandom(&in.random, sizeof(in.random), 0);
-    out_plan_make(&in, &d->plan);
-    /* No step at all was answered: not the domain's DNS, our own resolver is silent. */
-    if (d->facts->kind == DEST_ERROR && d->facts->n_steps == 0)
-        d->plan.why_none =
-            status_make(CAUSE_RESOLVER_DOWN, "our resolver does not answer: %s", d->facts->why);
-}
-
-/* Why a plan is empty is final only for the recipient's own domain. A configured hop that is wrong
- * is the operator's to mend, and the mail waits for that. */
 static void note_empty_plan(struct delivery *d)
 {
-    struct status why = d->plan.why_none;
+    const struct status *why = &d->plan.why_none;
 
-    if (d->hop.configured && status_disposition(&why) == DISP_BOUNCE)
-        why = status_make(CAUSE_LOCAL_ERROR, "next hop %s: %s", d->hop.name, d->plan.why_none.text);
     LOG(SMTP_HOST, d->job->message->id, F_STR("destination", d->hop.name),
-        F_STR("result", "no host"), F_STR("cause", cause_info(why.cause)->name),
-        F_STR("text", why.text));
-    transfer_note(d, &why);
+        F_STR("result", "no host"), F_STR("cause", cause_info(why->cause)->name),
+        F_STR("text", why->text));
+    transfer_note(d, why);
 }
 
 static void run_plan(struct delivery *d)
 {
+    struct hop_input in = hop_input(d);
+
+    (void)!getrandom(&in.random, sizeof(in.random), 0);
+    out_hops_plan(&in, &d->plan);
     d->at = 0;
     d->host = SIZE_MAX;
     if (d->plan.n == 0)
@@ -451,7 +414,6 @@ static void on_facts(struct dns_request *r)
         finish(d);
         return;
     }
-    plan_facts(d);
     run_plan(d);
 }
 
@@ -479,6 +441,5 @@ static void next_hop(struct delivery *d)
         ask_facts(d);
         return;
     }
-    plan_address(d);
     run_plan(d);
 }

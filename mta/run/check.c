@@ -10,7 +10,7 @@
 
 #include "config/base/clock.h"
 #include "config/routes.h"
-#include "mta/out/plan.h"
+#include "mta/out/hops.h"
 #include "mta/out/session.h"
 #include "mta/run/check_document.h"
 #include "mta/run/spawn.h"
@@ -29,7 +29,8 @@ struct check {
     struct timer state_timer, next_timer;
     bool state_known;
 
-    size_t hop;                 /* of the route's hosts; 0 for MX */
+    size_t hop_at;
+    struct hop hop;
     struct dns_request request;
     struct dest_facts *facts;   /* of the current hop; NULL: a literal */
     struct out_plan plan;
@@ -48,14 +49,14 @@ struct check {
 static void next_hop(struct check *c);
 static void next_attempt(struct check *c);
 
-static const struct hop_host *hop_host(const struct check *c)
+static struct hop_input hop_input(const struct check *c)
 {
-    return c->route.hop ? &c->route.hop->hosts[c->hop] : NULL;
-}
-
-static uint16_t hop_port(const struct check *c)
-{
-    return c->route.hop ? hop_host(c)->port : 25;
+    return (struct hop_input){.settings = c->settings,
+                              .hop = &c->hop,
+                              .facts = c->facts,
+                              .level = c->policy.level,
+                              .resolver_validates =
+                                  dns_link_resolver(c->dns) == RESOLVER_VALIDATES};
 }
 
 static void note_failure(struct check *c, const struct status *why)
@@ -65,20 +66,15 @@ static void note_failure(struct check *c, const struct status *why)
     c->failed_once = true;
 }
 
-static struct verdict decide(struct check *c, size_t host)
+static struct verdict decide(const struct check *c, size_t host)
 {
-    struct verdict_input in = {
-        .level = c->policy.level,
-        .resolver_validates = dns_link_resolver(c->dns) == RESOLVER_VALIDATES,
-        .dest = c->facts,
-        .host = host,
-    };
-    return verdict_decide(&in);
+    struct hop_input in = hop_input(c);
+    return out_hops_verdict(&in, host);
 }
 
 static const char *host_name(const struct check *c, size_t host)
 {
-    return c->facts ? c->facts->hosts[host].name : hop_host(c)->name;
+    return c->facts ? c->facts->hosts[host].name : c->hop.name;
 }
 
 /* The JSON object of a host, made at its first attempt. */
@@ -239,7 +235,7 @@ static void open_session(struct check *c)
         .verdict = c->verdict,
         .facts = c->facts,
         .level = c->policy.level,
-        .implicit_tls = c->route.hop && hop_host(c)->implicit_tls,
+        .implicit_tls = c->hop.implicit_tls,
         .probe = true,
     };
     c->session = out_session_open(&c->ctx, &start, &probe_ops, c);
@@ -261,7 +257,7 @@ static void next_attempt(struct check *c)
     }
     show_other_hosts(c);
     dest_facts_unref(&c->facts);
-    c->hop++;
+    c->hop_at++;
     next_hop(c);
 }
 
@@ -269,15 +265,10 @@ static void next_attempt(struct check *c)
 
 static void start_plan(struct check *c)
 {
-    const struct config *config = c->settings->config;
-    struct out_plan_input in = {
-        .facts = c->facts, .port = hop_port(c), .hostname = config->hostname,
-        .own = c->settings->own_addresses, .n_own = c->settings->n_own_addresses,
-        .refused = config->delivery.refuse_networks, .n_refused = config->delivery.n_refuse_networks,
-        .explicit_hop = c->route.hop != NULL};
+    struct hop_input in = hop_input(c);
 
     REQUIRE(getrandom(&in.random, sizeof(in.random), 0) == (ssize_t)sizeof(in.random));
-    out_plan_make(&in, &c->plan);
+    out_hops_plan(&in, &c->plan);
     if (c->plan.n == 0) {
         note_failure(c, &c->plan.why_none);
         (void)json_object_set_new(c->hop_json, "problem", check_status_json(&c->plan.why_none));
@@ -300,36 +291,30 @@ static void got_facts(struct dns_request *r)
     start_plan(c);
 }
 
-static void literal_hop(struct check *c, const struct ip *ip)
+static void ask_facts(struct check *c)
 {
-    c->plan = (struct out_plan){.n = 1, .v = {{0, {*ip, hop_port(c)}}}};
-    c->attempt = 0;
-    next_attempt(c);
+    c->request = (struct dns_request){
+        .home = c->loop, .done = got_facts, .kind = c->hop.kind == HOP_MX ? PLAN_MX : PLAN_HOST,
+        .port = c->hop.port, .no_cache = true,
+        .timeout_ms = c->settings->config->delivery.timeouts.dns_ms};
+    (void)slice_copy(slice_of(c->hop.name), c->request.name, DNS_NAME_MAX);
+    dns_link_ask(c->dns, &c->request);
 }
 
 static void next_hop(struct check *c)
 {
-    size_t n = c->route.hop ? c->route.hop->n_hosts : 1;
-    const struct hop_host *h = hop_host(c);
-
-    if (c->hop >= n) {
+    if (c->hop_at >= out_hops_count(&c->route)) {
         finish(c);
         return;
     }
+    c->hop = out_hops_get(&c->route, c->domain, c->hop_at);
     c->host_json = NULL;
-    c->hop_json = json_pack("{s:s, s:i, s:[]}", "next_hop", c->route.hop ? h->name : c->domain,
-                            "port", hop_port(c), "hosts");
+    c->hop_json = json_pack("{s:s, s:i, s:[]}", "next_hop", c->hop.name, "port", c->hop.port, "hosts");
     (void)json_array_append_new(json_object_get(c->document, "hops"), c->hop_json);
-    if (h && h->is_address) {
-        literal_hop(c, &h->ip);
-        return;
-    }
-    c->request = (struct dns_request){
-        .home = c->loop, .done = got_facts, .kind = !h || h->mx_lookup ? PLAN_MX : PLAN_HOST,
-        .port = hop_port(c), .no_cache = true,
-        .timeout_ms = c->settings->config->delivery.timeouts.dns_ms};
-    (void)slice_copy(slice_of(h ? h->name : c->domain), c->request.name, DNS_NAME_MAX);
-    dns_link_ask(c->dns, &c->request);
+    if (c->hop.kind == HOP_ADDRESS)
+        start_plan(c);
+    else
+        ask_facts(c);
 }
 
 /* ---- start ---- */

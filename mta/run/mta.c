@@ -313,28 +313,49 @@ static bool start(struct mta *m, struct buf *errors)
     return true;
 }
 
+/* Ends a loop's thread, then does here what was still in its mailbox: a settle left there would be a
+ * message sent twice. */
 static void end_loop(struct loop *l)
 {
     if (!l)
         return;
     loop_stop(l);
     loop_join(l);
+    while (loop_pump(l))
+        ;
 }
 
-/* The process ends right after, so what a worker still holds goes with it; the store is closed in
- * order, because that is what the next start builds on. */
+static void free_events(struct mta *m)
+{
+    for (size_t i = 0; i < ARRAY_LEN(m->signals); i++)
+        if (m->signals[i])
+            event_free(m->signals[i]);
+    if (m->channel_event)
+        event_free(m->channel_event);
+}
+
+/* Workers first, so that nothing new is settled; then the queue, which closes the store in order,
+ * because that is what the next start builds on. */
 static void finish(struct mta *m)
 {
-    if (m->control)
-        control_close(&m->control);
+    control_close(&m->control);
     for (size_t i = 0; i < m->n_workers; i++)
-        worker_free(&m->workers[i]);
+        worker_end(m->workers[i]);
     end_loop(m->sync_loop);
     end_loop(m->queue_loop);
+    for (size_t i = 0; i < m->n_workers; i++)
+        worker_free(&m->workers[i]);
     if (m->queue)
         queue_free(&m->queue);
-    else if (m->store)
-        m->store->ops->close(m->store);
+    listen_free(&m->listen);
+    dns_link_free(&m->dns);
+    free_events(m);
+    loop_free(&m->sync_loop);
+    loop_free(&m->queue_loop);
+    loop_free(&m->main);
+    settings_unref(&m->settings);
+    free(m->workers);
+    free(m->sockets);
 }
 
 int mta_run(struct config *c, size_t n_fds)
@@ -361,5 +382,6 @@ int mta_run(struct config *c, size_t n_fds)
         loop_run(m.main);
         finish(&m);
     }
+    buf_free(&errors);
     return ok ? ROLE_DONE : ROLE_CONFIG;
 }

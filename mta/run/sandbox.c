@@ -16,6 +16,7 @@ void sandbox_enter(void)
     struct rlimit files;
 
     (void)umask(077);
+    (void)prctl(PR_SET_NAME, "danelaw"); /* after exec of /proc/self/exe it would be "exe" */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});

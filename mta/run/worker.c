@@ -130,15 +130,21 @@ void worker_drain(struct worker *w)
     loop_post(w->ctx.loop, &letter_to(w)->msg, drain);
 }
 
+void worker_end(struct worker *w)
+{
+    if (!w->started)
+        return;
+    loop_stop(w->ctx.loop);
+    loop_join(w->ctx.loop);
+}
+
 void worker_free(struct worker **wp)
 {
     struct worker *w = *wp;
     if (!w)
         return;
-    if (w->started) {
-        loop_stop(w->ctx.loop);
-        loop_join(w->ctx.loop);
-    }
+    while (loop_pump(w->ctx.loop)) /* letters that came too late */
+        ;
     pool_free(&w->ctx.pool);
     settings_unref(&w->ctx.settings);
     loop_free(&w->ctx.loop);

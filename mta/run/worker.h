@@ -22,6 +22,7 @@ void worker_give(struct worker *w, int fd, const struct ip_port *peer, struct se
                  size_t listener);
 void worker_configure(struct worker *w, struct settings *settings); /* takes a reference; main loop */
 void worker_drain(struct worker *w);  /* main loop: end the sessions, close idle connections */
-void worker_free(struct worker **w);  /* stops and joins its loop */
+void worker_end(struct worker *w);    /* stops and joins its loop */
+void worker_free(struct worker **w);  /* after that */
 
 #endif

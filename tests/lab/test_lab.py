@@ -204,6 +204,7 @@ def test_anchor_that_does_not_fit(world, daemon, tmp_path, run, anchor):
     for delivery in d.wait_deliveries(waiting, 2):
         assert delivery.field("status") == "deferred"
         assert "does not validate" in delivery.words, delivery.line
+        assert delivery.field("fault") == "this relay", delivery.line
     assert len(held.hosts[0].receiver.visits) == before, "nothing is contacted on such a guess"
     assert d.wait_deliveries(went)[-1].field("status") == "sent"
     assert "does not validate" in d.queue()[waiting]["recipients"][0]["delay_reason"]
