@@ -135,9 +135,8 @@ static void add_delays(struct line *l, const struct delivery *d, const struct tr
     add(l, F_STR("delays", l->delays));
 }
 
-static void add_tls(struct line *l, const struct trail *t)
+static void add_record(struct line *l, const struct trail *t)
 {
-    add(l, F_STR("tls", t->tls));
     if (!t->record[0])
         return;
     (void)snprintf(l->depth, sizeof(l->depth), "%d", t->depth);
@@ -163,6 +162,7 @@ static void add_status(struct line *l, const struct outcome *o)
         add(l, F_STR("remedy", told->remedy));
 }
 
+/* First what mail tools know, in the order they know it, up to the words in brackets; ours after it. */
 static void log_delivery(const struct delivery *d, size_t i, const struct outcome *o)
 {
     const struct trail *t = &d->targets[i].trail;
@@ -171,11 +171,12 @@ static void log_delivery(const struct delivery *d, size_t i, const struct outcom
     if (!log_enabled(EVENT_SMTP_DELIVERY))
         return;
     add(&l, F_ADDR("to", recipient_of(d, i)->address));
-    add(&l, F_ADDR("from", d->job->message->sender));
     add(&l, F_STR("relay", t->remote[0] ? t->remote : "none"));
     add_delays(&l, d, t);
-    add_tls(&l, t);
+    add(&l, F_STR("tls", t->tls));
     add_status(&l, o);
+    add_record(&l, t);
+    add(&l, F_ADDR("from", d->job->message->sender));
     log_event(EVENT_SMTP_DELIVERY, d->job->message->id, l.v, l.n);
 }
 

@@ -28,7 +28,7 @@ class Delivery:
         self.fields = match["fields"]
 
     def field(self, name):
-        found = re.search(rf"(?:^|, ){name}=(<[^>]*>|[^, ]*)", self.fields)
+        found = re.search(rf"(?:^|, ){name}=(<[^>]*>|.*?)(?= \(|, \w+=|$)", self.fields)
         return found.group(1).strip("<>") if found else None
 
     @property
