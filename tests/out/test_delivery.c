@@ -50,8 +50,8 @@ Test(delivery, by_dane)
     rig_start(r);
     rig_submit(r, FROM, "a@d.example");
     rig_pump_until_logged(r, "status=sent", 1);
-    logged(r, ", record=3 1 1 ");
-    logged(r, ", depth=0, dsn=2.0.0, status=sent");
+    logged(r, ", depth=0, from=<from@sender.example>");
+    logged(r, "tls=dane, dsn=2.0.0, status=sent (250 2.0.0 stored), record=3 1 1 ");
     cr_assert_eq(fake_count(&r->hosts[0], "EHLO"), 2, "EHLO again after STARTTLS");
     rig_free(&r);
 }
