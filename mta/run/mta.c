@@ -334,7 +334,7 @@ static void free_events(struct mta *m)
         event_free(m->channel_event);
 }
 
-/* Workers first, so that nothing new is settled; then the queue, which closes the store in order,
+/* Also after a start that failed half way. Workers first, so that nothing new is settled; then the queue, which closes the store in order,
  * because that is what the next start builds on. */
 static void finish(struct mta *m)
 {
@@ -347,6 +347,8 @@ static void finish(struct mta *m)
         worker_free(&m->workers[i]);
     if (m->queue)
         queue_free(&m->queue);
+    else if (m->store)
+        m->store->ops->close(m->store);
     listen_free(&m->listen);
     dns_link_free(&m->dns);
     free_events(m);
@@ -380,8 +382,8 @@ int mta_run(struct config *c, size_t n_fds)
             F_INT("workers", (int64_t)m.n_workers));
         (void)!spawn_send(m.channel, CHANNEL_READY, -1);
         loop_run(m.main);
-        finish(&m);
     }
+    finish(&m);
     buf_free(&errors);
     return ok ? ROLE_DONE : ROLE_CONFIG;
 }
