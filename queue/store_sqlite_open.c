@@ -194,7 +194,8 @@ static bool check_files(struct opening *o)
         return refuse(o, o->path,
                       "is missing although the relay did not stop cleanly; restore it, "
                       "or remove queue.open to start an empty queue");
-    if (has_db && db.st_size == 0)
+    /* bodies/ is made last: without it the first start was cut short, and there was never any mail. */
+    if (has_db && db.st_size == 0 && (o->unclean || stat(o->s->bodies, &other) == 0))
         return refuse(o, o->path,
                       "is empty (0 octets); restore it, or remove it to start an empty "
                       "queue");

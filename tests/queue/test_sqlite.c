@@ -273,6 +273,20 @@ Test(sqlite, empty_file_is_refused)
     rig_remove(&directory);
 }
 
+/* A disk that was full at the very first start leaves an empty file: there was never any mail in it. */
+Test(sqlite, empty_file_of_a_start_cut_short)
+{
+    char *directory = rig_directory();
+    char *path = rig_join(directory, "queue.db");
+    FILE *f = fopen(path, "w");
+
+    cr_assert(f && fclose(f) == 0);
+    struct store *s = must_open(directory);
+    s->ops->close(s);
+    free(path);
+    rig_remove(&directory);
+}
+
 Test(sqlite, directory_cannot_be_written)
 {
     char *directory = rig_directory();
