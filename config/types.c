@@ -128,7 +128,7 @@ _Static_assert(sizeof(enum tls_level) == sizeof(unsigned), "enums are stored as 
 
 static const char *parse_workers(struct scalar *s, void *out)
 {
-    uint64_t number;
+    uint64_t number = 0;
 
     if (slice_eq(s->text, SLICE("auto"))) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);

@@ -7,7 +7,9 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-d
     nettle-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev"
 RUN_PACKAGES="dns-root-data openssl python3"
 LAB_PACKAGES="knot iproute2"
-TEST_PACKAGES="libcriterion-dev python3-pytest knot-dnssecutils knot-dnsutils swaks postfix"
+# libnet-ssleay-perl: STARTTLS for swaks.
+TEST_PACKAGES="libcriterion-dev python3-pytest knot-dnssecutils knot-dnsutils swaks
+    libnet-ssleay-perl postfix"
 
 say() { printf '%s\n' "$*"; }
 step() { printf '== %s\n' "$*"; }
