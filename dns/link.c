@@ -1,9 +1,10 @@
 /* A flight is one question on its way, with everybody who waits for it. Answers are matched by the
  * flight's number, which is new each time it is asked: an answer to an earlier asking is nobody's.
  *
- *   ask → cached? home : joins a flight, or starts one → facts arrive: all home, into the cache
- *                                                     → deadline of one: that one home with an
- * error → process lost: the flight waits, asked again */
+ *   - asked: cached facts go home at once; else it joins the question's flight, or starts one;
+ *   - facts arrive: everybody home, and the facts into the cache;
+ *   - the deadline of one passes: that one home with an error;
+ *   - the process is lost: the flight waits and is asked again. */
 #include "dns/link.h"
 
 #include <stdio.h>

@@ -73,11 +73,6 @@ bool body_is_file(const struct body *b)
     return b->path != NULL;
 }
 
-const char *body_path(const struct body *b)
-{
-    return b->path;
-}
-
 struct slice body_memory(const struct body *b)
 {
     REQUIRE(b->memory);

@@ -67,7 +67,7 @@ void queue_note_result(struct queue *q, enum store_result result)
     queue_mend_soon(q);
 }
 
-static struct status answer_of(enum store_result result)
+static enum cause answer_of(enum store_result result)
 {
     static const enum cause cause[] = {
         [STORE_OK] = CAUSE_OK,
@@ -75,7 +75,7 @@ static struct status answer_of(enum store_result result)
         [STORE_ERROR] = CAUSE_QUEUE_ERROR,
         [STORE_FATAL] = CAUSE_QUEUE_ERROR,
     };
-    return status_of(cause[result]);
+    return cause[result];
 }
 
 static void on_answered(struct msg *m)
@@ -84,15 +84,18 @@ static void on_answered(struct msg *m)
     r->done(r);
 }
 
+void queue_answer_submit(struct queue_submit *r, enum cause cause)
+{
+    r->status = status_of(cause);
+    loop_post(r->home, &r->msg, on_answered);
+}
+
 static void answer_submits(struct queue *q, enum store_result result)
 {
     struct msg *m;
 
-    while ((m = fifo_pop(&q->submits))) {
-        struct queue_submit *r = CONTAINER_OF(m, struct queue_submit, msg);
-        r->status = answer_of(result);
-        loop_post(r->home, &r->msg, on_answered);
-    }
+    while ((m = fifo_pop(&q->submits)))
+        queue_answer_submit(CONTAINER_OF(m, struct queue_submit, msg), answer_of(result));
 }
 
 static void add_put(struct queue *q, struct message *m)

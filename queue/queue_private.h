@@ -84,6 +84,8 @@ struct store_op *queue_op_add(struct queue *q, enum store_op_kind kind);
 void queue_commit(struct queue *q);
 void queue_mend_soon(struct queue *q);
 void queue_note_result(struct queue *q, enum store_result result);
+/* Any thread: the submit comes home with this cause. */
+void queue_answer_submit(struct queue_submit *r, enum cause cause);
 void queue_forget_file(struct queue *q, const struct store_op *op);
 void queue_count_messages(struct queue *q, int64_t by);
 

@@ -15,20 +15,13 @@ void queue_on_submit(struct msg *m)
     fifo_push(&CONTAINER_OF(m, struct queue_submit, msg)->queue->submits, m);
 }
 
-static void on_home(struct msg *m)
-{
-    struct queue_submit *r = CONTAINER_OF(m, struct queue_submit, msg);
-    r->done(r);
-}
-
 /* On the queue loop: the health is its to say. */
 static void on_no_space(struct msg *m)
 {
     struct queue_submit *r = CONTAINER_OF(m, struct queue_submit, msg);
 
     queue_note_result(r->queue, STORE_FULL);
-    r->status = status_of(CAUSE_QUEUE_FULL);
-    loop_post(r->home, &r->msg, on_home);
+    queue_answer_submit(r, CAUSE_QUEUE_FULL);
 }
 
 static void on_sync_failed(struct msg *m)

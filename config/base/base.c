@@ -41,8 +41,3 @@ char *base_strdup(const char *s)
 {
     return checked(strdup(s));
 }
-
-char *base_strndup(const char *s, size_t n)
-{
-    return checked(strndup(s, n));
-}

@@ -23,6 +23,5 @@ void *base_alloc(size_t size);
 void *base_alloc_array(size_t n, size_t size);
 void *base_realloc(void *p, size_t size);
 char *base_strdup(const char *s);
-char *base_strndup(const char *s, size_t n);
 
 #endif

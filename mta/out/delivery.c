@@ -1,9 +1,9 @@
 /* The flow of a delivery:
  *
- *   job → route → next hops ─ each ─→ facts → plan ─ each attempt ─→ verdict → session →
- * transactions │ none left                │ none left └──────── settle ←─────────┘ next hop
+ *   job → route → for each next hop: facts → plan → for each attempt: verdict → session →
+ *   transactions; then settle.
  *
- * Every arrow to the right fails by moving on to the next attempt; the first failure is kept as
+ * Every step fails by moving on to the next attempt, and with no attempt left to the next hop; the first failure is kept as
  * what is told, since it is that of the best host. Waits: for facts (dns/link), for a session. One
  * worker. */
 #include "mta/out/delivery.h"

@@ -1,8 +1,8 @@
 /* One outbound connection: the client machine (mta/smtp) between a connection (tls/conn) and the
  * one who delivers. RFC 5321 §3, §4.5.3.2; RFC 3207; RFC 7672 §2.2.
  *
- *   connecting → [handshake if implicit] → talking → (STARTTLS: handshake → talking) → ready ⇄
- * sending
+ * Phases: connecting → (implicit TLS: handshake) → talking → (STARTTLS: handshake → talking) → dead.
+ * While talking, what comes next is the client machine's to say.
  *
  * What the verdict asks for is asked of the machine: REQUIRED never gets past EHLO without TLS, and
  * a handshake that did not prove what the verdict wants ends here, before MAIL FROM exists.
@@ -45,7 +45,6 @@ struct out_session {
     struct tls_outcome outcome;
     struct body_source source;
     struct timer kick;
-    int64_t begin_ms, ready_ms;
 };
 
 static void advance(struct out_session *s);
@@ -146,8 +145,6 @@ static bool on_starttls(struct out_session *s)
 static bool on_ready(struct out_session *s)
 {
     arm_deadline(s);
-    if (s->ready_ms == 0)
-        s->ready_ms = loop_now_ms(s->w->loop);
     if (s->finished)
         tell_finished(s);
     else
@@ -359,7 +356,6 @@ struct out_session *out_session_open(struct worker_ctx *w, const struct out_sess
     s->probe = start->probe;
     s->ops = ops;
     s->arg = arg;
-    s->begin_ms = loop_now_ms(w->loop);
     name_remote(s, start->host);
     s->client = make_client(s);
     s->conn = conn_connect(w->loop, &s->to, LIMIT_REPLY, LIMIT_CLIENT_OUT, &conn_calls, s);
@@ -459,12 +455,6 @@ struct smtp_client *out_session_client(struct out_session *s)
 SSL *out_session_ssl(struct out_session *s)
 {
     return conn_ssl(s->conn);
-}
-
-void out_session_times(const struct out_session *s, int64_t *out_begin_ms, int64_t *out_ready_ms)
-{
-    *out_begin_ms = s->begin_ms;
-    *out_ready_ms = s->ready_ms;
 }
 
 bool out_session_dot_sent(const struct out_session *s)

@@ -46,8 +46,6 @@ const char *out_session_remote(const struct out_session *s);            /* "mx.e
 const struct verdict *out_session_verdict(const struct out_session *s);
 struct smtp_client *out_session_client(struct out_session *s);
 SSL *out_session_ssl(struct out_session *s);
-/* Monotonic: when connecting began, when READY was reached. */
-void out_session_times(const struct out_session *s, int64_t *out_begin_ms, int64_t *out_ready_ms);
 
 /* The final dot went out and was not answered: the message may have been delivered, and trying another
  * host at once would make a second copy likelier. */

@@ -1,12 +1,10 @@
 /* Transactions of a delivery: who is in the next one, and what its results mean.
  *
- *   result                         then
- *   ----------------------------- -----------------------------------------------------------------
- *   2yz to the final dot           delivered
- *   5yz to MAIL, RCPT, DATA, dot   final
- *   anything temporary             open: the next host is tried, none left: deferred with the
- * status of the first failure lost after the final dot       deferred, no other host now: it may
- * have arrived */
+ *   - 2yz to the final dot: delivered;
+ *   - 5yz to MAIL, RCPT, DATA or the dot: final;
+ *   - anything temporary: open, the next host is tried; if none is left, deferred with the status of
+ *     the first failure;
+ *   - lost after the final dot: deferred without another host now, since it may have arrived. */
 #include <string.h>
 
 #include <stdio.h>

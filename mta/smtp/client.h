@@ -3,7 +3,7 @@
  * together and replies are matched to a FIFO of what was sent. Replies before their command, malformed
  * or unexpected ones end the session with a deferral. Pure.
  *
- *   smtp_client_init(c, &cfg);
+ *   c = smtp_client_new(&cfg);
  *   on input or after an act: ev = smtp_client_step(c, in, out); handle ev; flush out; set the deadline
  *   smtp_client_timeout_ms(c). */
 #ifndef DANELAW_SMTP_CLIENT_H
