@@ -75,13 +75,23 @@ static int run_mta(const struct arguments *a)
 static int run_dns(const struct arguments *a)
 {
     struct config *c;
-    return load_role(a, &c) ? dns_process_run(c, SPAWN_FIRST_FD) : EXIT_USAGE;
+
+    if (!load_role(a, &c))
+        return EXIT_USAGE;
+    int status = dns_process_run(c, SPAWN_FIRST_FD);
+    config_unref(&c);
+    return status;
 }
 
 static int run_status_role(const struct arguments *a)
 {
     struct config *c;
-    return load_role(a, &c) ? status_run(c, a->n_fds) : EXIT_USAGE;
+
+    if (!load_role(a, &c))
+        return EXIT_USAGE;
+    int status = status_run(a->n_fds);
+    config_unref(&c);
+    return status;
 }
 
 /* As any user: a key that only the daemon may read is named, not held against the configuration. */

@@ -157,6 +157,8 @@ static void make_doors(struct listen *l, const int *fds, size_t n_fds)
 
 static bool all_have_doors(struct listen *l, const struct config *c, struct buf *errors)
 {
+    bool all = true;
+
     for (size_t i = 0; i < c->n_listeners; i++) {
         for (size_t k = 0; k < c->listeners[i].n_bind; k++) {
             char at[IP_TEXT_MAX], place[300];
@@ -165,10 +167,16 @@ static bool all_have_doors(struct listen *l, const struct config *c, struct buf 
             (void)!buf_printf(errors, "%s: listener \"%s\": %s was not bound at start: restart to "
                               "listen there\n", config_where_text(&c->listeners[i].where, place),
                               c->listeners[i].name, ip_port_text(&c->listeners[i].bind[k], at));
-            return false;
+            all = false;
         }
     }
-    return true;
+    return all;
+}
+
+static void assign(struct door *door, size_t listener)
+{
+    if (door)
+        door->listener = listener;
 }
 
 bool listen_configure(struct listen *l, struct settings *settings, const int *fds, size_t n_fds,
@@ -178,13 +186,13 @@ bool listen_configure(struct listen *l, struct settings *settings, const int *fd
 
     if (!l->doors)
         make_doors(l, fds, n_fds);
-    if (!all_have_doors(l, c, errors))
+    if (!all_have_doors(l, c, errors) && l->settings)
         return false;
     for (size_t i = 0; i < l->n_doors; i++)
         l->doors[i].listener = SIZE_MAX;
     for (size_t i = 0; i < c->n_listeners; i++)
         for (size_t k = 0; k < c->listeners[i].n_bind; k++)
-            door_at(l, &c->listeners[i].bind[k])->listener = i;
+            assign(door_at(l, &c->listeners[i].bind[k]), i);
     settings_unref(&l->settings);
     l->settings = settings_ref(settings);
     doors_open(l, true);

@@ -145,11 +145,12 @@ static bool reload(void *arg, struct buf *errors)
     return true;
 }
 
-static void log_lines(struct buf *errors)
+static void log_lines(struct buf *errors, enum event_id event)
 {
     for (struct slice left = buf_slice(errors); left.n;) {
         size_t end = slice_find(left, '\n');
-        LOG(DAEMON_RELOAD_FAILED, NULL, F_SLICE("error", slice_head(left, end)));
+        struct log_field field = F_SLICE("error", slice_head(left, end));
+        log_event(event, NULL, &field, 1);
         left = slice_skip(left, end + 1);
     }
 }
@@ -159,7 +160,7 @@ static void reload_by_signal(struct mta *m)
     struct buf errors;
     buf_init(&errors, 64 * 1024);
     if (!reload(m, &errors))
-        log_lines(&errors);
+        log_lines(&errors, EVENT_DAEMON_RELOAD_FAILED);
     buf_free(&errors);
 }
 
@@ -236,7 +237,6 @@ static void send_snapshot(struct timer *t)
 static void on_resolver_state(void *arg, enum resolver_state state, const char *detail)
 {
     struct mta *m = arg;
-    counter_set(COUNTER_resolver_validates, state == RESOLVER_VALIDATES);
     (void)slice_copy(slice_of(detail), m->resolver_detail, sizeof(m->resolver_detail));
 }
 
@@ -304,8 +304,7 @@ static bool start(struct mta *m, struct buf *errors)
                           m->settings->config->state_directory);
         return false;
     }
-    if (!listen_configure(m->listen, m->settings, m->sockets, m->n_sockets, errors))
-        return false;
+    (void)!listen_configure(m->listen, m->settings, m->sockets, m->n_sockets, errors);
     loop_start(m->sync_loop);
     loop_start(m->queue_loop);
     for (size_t i = 0; i < m->n_workers; i++)
@@ -375,8 +374,10 @@ int mta_run(struct config *c, size_t n_fds)
     for (size_t i = 0; i < m.n_sockets; i++)
         m.sockets[i] = SPAWN_FIRST_FD + 1 + (int)i;
     ok = settings_new(c, &errors, &m.settings) && start(&m, &errors);
-    fputs(buf_cstr(&errors), stderr);
+    if (!ok)
+        fputs(buf_cstr(&errors), stderr);
     if (ok) {
+        log_lines(&errors, EVENT_DAEMON_ERROR);
         LOG(DAEMON_READY, NULL, F_STR("hostname", m.settings->config->hostname),
             F_STR("version", DANELAW_VERSION), F_INT("listeners", (int64_t)m.n_sockets),
             F_INT("workers", (int64_t)m.n_workers));

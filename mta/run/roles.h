@@ -14,6 +14,6 @@ int supervisor_run(const struct config *c);
 /* fds: the channel to the supervisor, then the listening sockets. Takes c's reference. */
 int mta_run(struct config *c, size_t n_fds);
 /* fds: the link to mta, then the HTTP listening sockets. */
-int status_run(const struct config *c, size_t n_fds);
+int status_run(size_t n_fds);
 
 #endif

@@ -39,6 +39,8 @@ bool status_send(int link, json_t *snapshot)
 
 struct status_server {
     struct event_base *base;
+    struct evhttp *http;
+    struct event *link_event;
     int link;
     struct buf in;
     json_t *snapshot; /* NULL until the first came */
@@ -178,7 +180,7 @@ static void on_page(struct evhttp_request *req, void *arg)
 
 static bool serve_http(struct status_server *s, size_t n_fds)
 {
-    struct evhttp *http = evhttp_new(s->base);
+    struct evhttp *http = s->http = evhttp_new(s->base);
 
     if (!http)
         return false;
@@ -195,17 +197,32 @@ static bool serve_http(struct status_server *s, size_t n_fds)
     return true;
 }
 
-int status_run(const struct config *c, size_t n_fds)
+static bool watch_link(struct status_server *s)
+{
+    s->link_event = event_new(s->base, s->link, EV_READ | EV_PERSIST, on_link, s);
+    return s->link_event && event_add(s->link_event, NULL) == 0;
+}
+
+static void status_end(struct status_server *s)
+{
+    if (s->http)
+        evhttp_free(s->http);
+    if (s->link_event)
+        event_free(s->link_event);
+    if (s->base)
+        event_base_free(s->base);
+    json_decref(s->snapshot);
+    buf_free(&s->in);
+}
+
+int status_run(size_t n_fds)
 {
     struct status_server s = {.base = event_base_new(), .link = SPAWN_FIRST_FD};
-    struct event *link_event;
 
     buf_init(&s.in, 2 * LIMIT_CONTROL_FRAME);
-    if (!s.base || !serve_http(&s, n_fds))
-        return ROLE_AGAIN;
-    link_event = event_new(s.base, s.link, EV_READ | EV_PERSIST, on_link, &s);
-    if (!link_event || event_add(link_event, NULL) != 0)
-        return ROLE_AGAIN;
-    (void)event_base_dispatch(s.base);
-    return ROLE_DONE;
+    bool ok = s.base && serve_http(&s, n_fds) && watch_link(&s);
+    if (ok)
+        (void)event_base_dispatch(s.base);
+    status_end(&s);
+    return ok ? ROLE_DONE : ROLE_AGAIN;
 }
