@@ -116,16 +116,6 @@ const char *value_date(struct slice s, int64_t *out_ms)
     return NULL;
 }
 
-static bool has_8bit(struct slice s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if ((unsigned char)s.p[i] >= 0x80)
-            return true;
-    return false;
-}
-
-static const char alabel_wanted[] = "in ASCII: write the A-label (xn--...)";
-
 /* No top level domain is a number (RFC 3696 §2): such a name is an address with a slip in it. */
 static bool ends_in_number(const char *name)
 {
@@ -138,9 +128,7 @@ const char *value_host(struct slice s, char out[HOSTNAME_MAX])
 {
     char name[HOSTNAME_MAX];
 
-    if (has_8bit(s))
-        return alabel_wanted;
-    if (!hostname_normalise(s, name) || ends_in_number(name))
+    if (!hostname_from_person(s, name) || ends_in_number(name))
         return "a host name";
     memcpy(out, name, sizeof(name));
     return NULL;
@@ -226,7 +214,7 @@ const char *value_hop_host(struct slice s, struct hop_host *out_host, char name[
     if (host.is_address) {
         (void)slice_copy(slice_of(ip_text(&host.ip, ip)), name, HOSTNAME_MAX);
     } else if (value_host(text, name)) {
-        return has_8bit(text) ? alabel_wanted : hop_wanted;
+        return hop_wanted;
     }
     host.mx_lookup = !bracketed && !host.is_address;
     host.implicit_tls = host.port == 465;
@@ -243,8 +231,6 @@ const char *value_pattern(struct slice s, bool star, char out[HOSTNAME_MAX + 1])
         (void)slice_copy(s, out, HOSTNAME_MAX + 1);
         return NULL;
     }
-    if (has_8bit(s))
-        return alabel_wanted;
     if (value_host(slice_skip(s, dot), name))
         return star ? "a domain, \".domain\" for its subdomains, or \"*\""
                     : "a domain, or \".domain\" for its subdomains";

@@ -4,7 +4,7 @@
 
 # nettle-dev: pkg-config wants it for libunbound, though libunbound-dev does not ask for it.
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libunbound-dev
-    nettle-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev"
+    nettle-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev libidn2-dev"
 RUN_PACKAGES="dns-root-data openssl python3"
 LAB_PACKAGES="knot iproute2"
 # libnet-ssleay-perl: STARTTLS for swaks.

@@ -1,5 +1,8 @@
 #include "config/base/hostname.h"
 
+#include <idn2.h>
+#include <string.h>
+
 #include "config/base/limits.h"
 
 /* 255 octets on the wire, RFC 1035 §2.3.4, less the first length octet and the root label. */
@@ -36,4 +39,32 @@ bool hostname_normalise(struct slice s, char out[HOSTNAME_MAX])
         out[i] = ascii_lower(s.p[i]);
     out[s.n] = '\0';
     return true;
+}
+
+static bool is_ascii(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* "faß.example" stays itself instead of becoming "fass.example": that is the name its owner registered. */
+enum { IDNA_FLAGS = IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL };
+
+bool hostname_from_person(struct slice s, char out[HOSTNAME_MAX])
+{
+    char text[4 * HOSTNAME_MAX], *ascii = NULL;
+    bool good;
+
+    if (is_ascii(s))
+        return hostname_normalise(s, out);
+    if (s.n >= sizeof(text) || memchr(s.p, '\0', s.n))
+        return false;
+    memcpy(text, s.p, s.n);
+    text[s.n] = '\0';
+    good = idn2_to_ascii_8z(text, &ascii, IDNA_FLAGS) == IDN2_OK &&
+           hostname_normalise(slice_of(ascii), out);
+    idn2_free(ascii);
+    return good;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/base/clock.h"
+#include "config/base/hostname.h"
 #include "config/routes.h"
 #include "mta/out/hops.h"
 #include "mta/out/session.h"
@@ -205,11 +206,11 @@ static void retry_in_clear(struct timer *t)
     open_session(c);
 }
 
-static void on_failed(void *arg, const struct status *why, bool plaintext_retry)
+static void on_failed(void *arg, const struct status *why, bool no_tls)
 {
     struct check *c = arg;
 
-    if (plaintext_retry && c->verdict.mode == VERDICT_OPPORTUNISTIC) {
+    if (no_tls && c->verdict.mode == VERDICT_OPPORTUNISTIC) {
         add_probe(c, why, "TLS failed where it is optional; tried again in clear");
         loop_timer_set(c->loop, &c->next_timer, 0, retry_in_clear);
         return;
@@ -413,9 +414,8 @@ int check_run(struct config *config, const char *domain, bool as_json)
     struct check c = {.exit_status = 3};
     const char *at = strrchr(domain, '@');
 
-    if (!dns_name_normalise(slice_of(at ? at + 1 : domain), c.domain)) {
-        fprintf(stderr, "danelaw check: \"%s\" is no domain name (an internationalised domain is "
-                "given as A-labels, xn--…)\n", domain);
+    if (!hostname_from_person(slice_of(at ? at + 1 : domain), c.domain)) {
+        fprintf(stderr, "danelaw check: \"%s\" is no domain name\n", domain);
         config_unref(&config);
         return 2;
     }

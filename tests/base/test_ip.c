@@ -199,3 +199,34 @@ Test(hostname, normalise)
     char out[HOSTNAME_MAX];
     cr_expect_not(hostname_normalise(slice_make("a\0b", 3), out));
 }
+
+/* U-labels, as the IDNA 2008 tables and UTS #46 have them. */
+static const struct {
+    const char *text, *want;
+} written[] = {
+    {"Mx.Example.", "mx.example"},
+    {"b\xc3\xbc" "cher.example", "xn--bcher-kva.example"},
+    {"B\xc3\x9c" "CHER.EXAMPLE", "xn--bcher-kva.example"},
+    {"bu\xcc\x88" "cher.example", "xn--bcher-kva.example"}, /* not composed */
+    {"fa\xc3\x9f.example", "xn--fa-hia.example"},          /* not "fass" */
+    {"xn--bcher-kva.example", "xn--bcher-kva.example"},
+    {"\xe4\xbe\x8b\xe3\x81\x88.example", "xn--r8jz45g.example"},
+    {"\xe4\xbe\x8b\xe3\x81\x88\xe3\x80\x82" "example", "xn--r8jz45g.example"}, /* ideographic full stop */
+    {"\xc3.example", NULL},             /* broken UTF-8 */
+    {"\xe2\x98\x83 .example", NULL},    /* a blank */
+    {"\xe2\x80\x8e" "a.example", NULL}, /* a mark that changes direction */
+    {"\xc3\xbc..example", NULL},
+    {"", NULL},
+};
+
+Test(ip, names_that_people_write)
+{
+    for (size_t i = 0; i < ARRAY_LEN(written); i++) {
+        char out[HOSTNAME_MAX] = "";
+        bool ok = hostname_from_person(slice_of(written[i].text), out);
+        cr_expect_eq(ok, written[i].want != NULL, "\"%s\" gave \"%s\"", written[i].text, out);
+        cr_expect_str_eq(out, written[i].want ? written[i].want : "", "\"%s\"", written[i].text);
+    }
+    char out[HOSTNAME_MAX];
+    cr_expect_not(hostname_from_person(slice_make("\xc3\xbc\0b", 4), out));
+}

@@ -156,7 +156,7 @@ static const struct {
     {"*.example",         NULL,           0,     0,     0,     0   },
     {"a b",               NULL,           0,     0,     0,     0   },
     {"1.2.3.4.5",         NULL,           0,     0,     0,     0   },
-    {"\xc3\xa4.example",  NULL,           0,     0,     0,     0   },
+    {"\xc3\xa4.example",  "xn--4ca.example", true,  false, false, 25 },
 };
 
 Test(values, hop_hosts)
