@@ -60,6 +60,16 @@ static void check_next_hop(struct builder *b, const struct target *t, const stru
         errors_add(b->errors, t->where, "a next hop cannot be called \"mx\"");
 }
 
+/* RFC 7672 §9.1 speaks of DANE. At the other levels a weaker level says the same more plainly. */
+static void check_policy(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct policy_config *p = (const struct policy_config *)(void *)t->record;
+
+    if (p->audit && p->tls != TLS_LEVEL_DANE && p->tls != TLS_LEVEL_DANE_ONLY)
+        errors_add(b->errors, where_in(map, "audit", t),
+                   "\"audit\" in %s needs tls: dane or dane-only", t->place);
+}
+
 static void check_delivery(struct builder *b, const struct target *t, const struct node *map)
 {
     const struct delivery_config *d = (const struct delivery_config *)(void *)t->record;
@@ -141,6 +151,7 @@ void check_section(struct builder *b, enum section_id id, const struct target *t
         [IN_TOP] = check_top,
         [IN_LISTENER] = check_listener,
         [IN_NEXT_HOP] = check_next_hop,
+        [IN_POLICY] = check_policy,
         [IN_DELIVERY] = check_delivery,
     };
 

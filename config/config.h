@@ -90,6 +90,7 @@ struct policy_config {
     enum tls_level tls;
     int64_t until_ms;   /* wall clock, last millisecond of that UTC day; 0: no end */
     const char *note;   /* "" if none */
+    bool audit;         /* audit only: what DANE refuses is logged and delivered (RFC 7672 §9.1) */
     struct config_where where;
 };
 

@@ -78,10 +78,31 @@ struct policy routes_policy(const struct config *c, struct slice domain, int64_t
     const struct next_hop_config *hop = routes_find(c, domain).hop;
 
     if (p)
-        return (struct policy){p->tls, p->until_ms, p->note, p->where, expired};
+        return (struct policy){p->tls, p->until_ms, p->note, p->audit, p->where, expired};
     if (hop && hop->has_tls)
-        return (struct policy){hop->tls, 0, "", hop->where, expired};
-    return (struct policy){c->delivery.tls, 0, "", c->delivery.tls_where, expired};
+        return (struct policy){hop->tls, 0, "", false, hop->where, expired};
+    return (struct policy){c->delivery.tls, 0, "", false, c->delivery.tls_where, expired};
+}
+
+size_t routes_matching_policies(const struct config *c, struct slice domain,
+                                const struct policy_config **out, size_t max)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->n_policies; i++) {
+        size_t quality = match_quality(c->policies[i].pattern, domain), at = n < max ? n : max;
+        if (!quality)
+            continue;
+        while (at > 0 && match_quality(out[at - 1]->pattern, domain) < quality)
+            at--;
+        if (at < max) {
+            size_t kept = n < max ? n : max - 1;
+            memmove(out + at + 1, out + at, (kept - at) * sizeof(*out));
+            out[at] = &c->policies[i];
+        }
+        n++;
+    }
+    return n < max ? n : max;
 }
 
 const char *routes_destination(const struct config *c, struct slice domain, int64_t wall_ms,

@@ -19,12 +19,18 @@ struct route routes_find(const struct config *c, struct slice domain);
 struct policy {
     enum tls_level level;
     int64_t until_ms;          /* of the rule that applies, 0: none */
-    const char *note;
+    const char *note;          /* "" if none */
+    bool audit;                /* audit only (RFC 7672 §9.1) */
     struct config_where where; /* of the rule that decided: a policy, the next hop, delivery.tls */
     const struct policy_config *expired; /* a better matching exception that is past its date, or NULL */
 };
 /* policies by recipient domain, else the next hop's tls, else delivery.tls. */
 struct policy routes_policy(const struct config *c, struct slice domain, int64_t wall_ms);
+
+/* All policies whose pattern fits, the best match first, expired or not. At most max; returns how
+ * many. */
+size_t routes_matching_policies(const struct config *c, struct slice domain,
+                                const struct policy_config **out, size_t max);
 
 enum { ROUTE_KEY_MAX = 320 };
 /* The key of the per-destination queue: recipients with the same key may share a connection and a

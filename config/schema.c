@@ -120,6 +120,8 @@ static const struct option options[] = {
 
     {IN_POLICY, "tls", OPT_ENUM, POLICY(tls), .choices = tls_levels, .required = true,
      .help = "security towards this domain"},
+    {IN_POLICY, "audit", OPT_BOOL, POLICY(audit), .fallback = "no",
+     .help = "what DANE refuses is only logged, and delivered with less (RFC 7672 section 9.1)"},
     {IN_POLICY, "until", OPT_DATE, POLICY(until_ms), .help = "last day, in UTC"},
     {IN_POLICY, "note", OPT_TEXT, POLICY(note), .fallback = "", .help = "why, for people"},
 

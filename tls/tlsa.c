@@ -80,7 +80,8 @@ void verdict_key(const struct verdict *v, uint8_t out_key[VERDICT_KEY])
 {
     const struct tlsa_record *records[LIMIT_TLSA_RECORDS];
     size_t n = sorted_usable(v, records);
-    const uint8_t head[] = {(uint8_t)v->mode, v->half_dane, (uint8_t)v->n_names, (uint8_t)n};
+    const uint8_t head[] = {(uint8_t)v->mode, v->half_dane, v->mx_secure, (uint8_t)v->n_names,
+                            (uint8_t)n};
     EVP_MD_CTX *md = EVP_MD_CTX_new();
 
     REQUIRE(md && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1);

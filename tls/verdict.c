@@ -231,10 +231,10 @@ static struct view view_of(const struct verdict_input *in)
     return v;
 }
 
-static const struct row *first_match(const struct view *v)
+static const struct row *first_match(const struct view *v, enum tls_level level)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        if ((rows[i].levels & (1u << v->in->level)) && rows[i].when(v))
+        if ((rows[i].levels & (1u << level)) && rows[i].when(v))
             return &rows[i];
     REQUIRE(!"the last rows of every level match always");
     return NULL;
@@ -312,13 +312,24 @@ static struct status skip_status(const struct view *v, const struct row *row, co
     return status_make(row->skip, "%s%s%s", who, who[0] ? ": " : "", why);
 }
 
+/* Only a DANE row can be what audit-only mode lets pass: what stops `may` too, stops. */
+static void audit(const struct view *v, struct verdict *out)
+{
+    const struct row *without = first_match(v, TLS_LEVEL_MAY);
+
+    out->audit = true;
+    if (out->mode == VERDICT_SKIP && without->mode != VERDICT_SKIP)
+        out->mode = without->mode;
+}
+
 struct verdict verdict_decide(const struct verdict_input *in)
 {
     struct view v = view_of(in);
-    const struct row *row = first_match(&v);
+    const struct row *row = first_match(&v, in->level);
     struct verdict out = {.mode = row->mode, .base = "", .skip = status_of(CAUSE_OK)};
 
     explain(&v, row, &out);
+    out.mx_secure = v.dest && v.dest->security == DNS_SECURE;
     if (row->mode == VERDICT_SKIP)
         out.skip = skip_status(&v, row, out.why);
     if (row->when == usable || row->when == half_dane || row->when == none_usable)
@@ -329,9 +340,22 @@ struct verdict verdict_decide(const struct verdict_input *in)
         dane_names(&v, &out);
     if (row->mode == VERDICT_PKIX)
         pkix_names(&v, &out);
+    if (in->audit)
+        audit(&v, &out);
 #ifdef SABOTAGE_PLAINTEXT_OK
     if (out.mode == VERDICT_DANE || out.mode == VERDICT_ENCRYPT)
         out.mode = VERDICT_OPPORTUNISTIC;
 #endif
     return out;
+}
+
+enum verdict_mode verdict_weaker(const struct verdict *v, bool implicit_tls)
+{
+    const enum verdict_mode unauthenticated = implicit_tls ? VERDICT_ENCRYPT : VERDICT_OPPORTUNISTIC;
+
+    if (v->mode == VERDICT_OPPORTUNISTIC)
+        return implicit_tls ? VERDICT_SKIP : VERDICT_CLEAR;
+    if (v->audit && (v->mode == VERDICT_DANE || (v->mode == VERDICT_ENCRYPT && v->sole_unusable)))
+        return unauthenticated == v->mode ? VERDICT_SKIP : unauthenticated;
+    return VERDICT_SKIP;
 }

@@ -23,13 +23,16 @@ struct verdict_input {
     bool resolver_validates; /* the self test has passed; UNKNOWN counts as not */
     const struct dest_facts *dest; /* NULL: the next hop is an address literal (RFC 7672 §2.2) */
     size_t host;             /* index into dest->hosts */
+    bool audit;              /* RFC 7672 §9.1: failures are logged, not enforced */
 };
 
 enum { VERDICT_NAMES = 3, VERDICT_WHY = 200 };
 
 struct verdict {
     enum verdict_mode mode;
-    struct status skip;             /* if mode is SKIP */
+    struct status skip;             /* if mode is SKIP; under audit also what it would have been skipped for */
+    bool audit;                     /* where this mode fails, verdict_weaker may be tried */
+    bool mx_secure;                 /* DNSSEC led from the next hop to this host */
     bool half_dane;                 /* DANE, but the MX RRset was not secure: never called verified */
     const char *base;               /* TLSA base domain and SNI; "" if none; borrows from the facts */
     const char *names[VERDICT_NAMES]; /* reference identifiers (RFC 7672 §3.2.2), base first */
@@ -42,6 +45,11 @@ struct verdict {
 };
 
 struct verdict verdict_decide(const struct verdict_input *in);
+
+/* The mode that may be tried, on a new connection, after a failure to get the TLS that v asks for; SKIP
+ * if nothing weaker is allowed. Opportunistic TLS goes on in clear (RFC 7672 §2.2); DANE goes on with
+ * less only in audit-only mode (§9.1). implicit_tls: the port speaks TLS from the first octet. */
+enum verdict_mode verdict_weaker(const struct verdict *v, bool implicit_tls);
 
 /* Why a record is unusable for SMTP (RFC 7672 §3.1.3, RFC 6698 §4.1), or NULL if it is usable as
  * far as its fields tell; certificates and keys in full are tried by OpenSSL too (tls/dane.h). */

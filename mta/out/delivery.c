@@ -139,12 +139,26 @@ static void note_host(struct delivery *d, const char *result, const struct statu
     transfer_note(d, why);
 }
 
+/* RFC 7672 §9.1, audit only: what DANE would have stopped is told, and the mail goes on. */
+static void note_audited(struct delivery *d, const struct status *why)
+{
+    char where[300];
+
+    COUNT(dane_audited);
+    (void)slice_copy(slice_of(cause_info(why->cause)->name), d->audited, sizeof(d->audited));
+    LOG(SMTP_DANE_AUDIT, d->job->message->id, F_STR("domain", d->job->domain),
+        F_STR("host", host_name(d, current(d)->host)), F_STR("cause", cause_info(why->cause)->name),
+        F_STR("text", why->text), F_STR("policy", config_where_text(&d->policy.where, where)),
+        F_STR("note", d->policy.note));
+}
+
 static struct hop_input hop_input(const struct delivery *d)
 {
     return (struct hop_input){.settings = d->settings,
                               .hop = &d->hop,
                               .facts = d->facts,
                               .level = d->policy.level,
+                              .audit = d->policy.audit,
                               .resolver_validates =
                                   dns_link_resolver(d->w->dns) == RESOLVER_VALIDATES};
 }
@@ -166,7 +180,7 @@ static bool is_refused_address(const struct delivery *d, const struct ip *ip)
 
 static void on_ready(void *arg);
 static void on_finished(void *arg);
-static void on_failed(void *arg, const struct status *why, bool plaintext_retry);
+static void on_failed(void *arg, const struct status *why, bool no_tls);
 
 static const struct out_session_ops session_calls = {on_ready, on_finished, on_failed};
 
@@ -186,7 +200,7 @@ static void open_session(struct delivery *d)
 
 static void leave_session(struct delivery *d)
 {
-    if (d->in_clear) /* the next message tries TLS again */
+    if (d->weakened) /* the next message asks for all again */
         out_session_quit(&d->session);
     if (d->session && out_session_reusable(d->session)) {
         pool_put(d->w->pool, d->job->destination, d->key, d->session);
@@ -253,7 +267,23 @@ static void open_again(struct delivery *d)
     open_session(d);
 }
 
-static void on_failed(void *arg, const struct status *why, bool plaintext_retry)
+/* True: the host may be tried again with less, on a new connection. */
+static bool weaken(struct delivery *d, const struct status *why)
+{
+    enum verdict_mode weaker = verdict_weaker(&d->verdict, d->hop.implicit_tls);
+
+    if (weaker == VERDICT_SKIP)
+        return false;
+    log_host(d, "failed, tried again with less", why);
+    if (d->verdict.mode != VERDICT_OPPORTUNISTIC)
+        note_audited(d, why);
+    d->weakened = true;
+    d->verdict.mode = weaker;
+    d->verdict.half_dane = false;
+    return true;
+}
+
+static void on_failed(void *arg, const struct status *why, bool no_tls)
 {
     struct delivery *d = arg;
     bool stale = was_stale(d, why);
@@ -264,10 +294,7 @@ static void on_failed(void *arg, const struct status *why, bool plaintext_retry)
         open_again(d);
         return;
     }
-    if (plaintext_retry && !d->in_clear) { /* RFC 7672 §2.2: on a new connection */
-        log_host(d, "failed, tried again in clear", why);
-        d->in_clear = true;
-        d->verdict.mode = VERDICT_CLEAR;
+    if (no_tls && weaken(d, why)) {
         open_again(d);
         return;
     }
@@ -294,7 +321,8 @@ static void enter_host(struct delivery *d)
     if (current(d)->host != d->host)
         d->round++;
     d->host = current(d)->host;
-    d->in_clear = false;
+    d->weakened = false;
+    d->audited[0] = '\0';
     d->verdict = decide(d, d->host);
     verdict_key(&d->verdict, d->key);
 }
@@ -348,6 +376,8 @@ static bool try_attempt(struct delivery *d)
         note_host(d, "skipped", &why);
         return false;
     }
+    if (!status_ok(&d->verdict.skip))
+        note_audited(d, &d->verdict.skip);
     kept = pool_take(d->w->pool, d->job->destination, d->key, &current(d)->to);
     if (kept) {
         use_kept(d, kept);

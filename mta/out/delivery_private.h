@@ -16,7 +16,13 @@ struct trail {
     char remote[REMOTE_MAX]; /* "" : no host was connected to */
     char tls[16];            /* "none", "dane", … */
     char record[48];         /* "3 1 1 0123abcd…", "" if no TLSA record matched */
-    int depth;
+    int depth;               /* of the certificate that matched */
+    char name[DNS_NAME_MAX]; /* of the certificate, that matched; "" if none had to */
+    char base[DNS_NAME_MAX]; /* TLSA base domain, "" if none */
+    char usable[16];         /* "1/2": usable records of all, "" if there is no base */
+    const char *mx;          /* "secure", "insecure": whether DNSSEC led here; "" if no host was chosen */
+    char protocol[16];       /* "TLSv1.3", "" in clear */
+    char audited[32];        /* the cause that audit-only mode let pass, "" if none */
     int64_t ready_ms, end_ms; /* monotonic; ready_ms 0: never ready */
 };
 
@@ -58,7 +64,8 @@ struct delivery {
 
     struct out_session *session;
     bool kept;     /* the session is one that was kept open, and nothing has come back yet */
-    bool in_clear; /* second connection after opportunistic TLS failed */
+    bool weakened; /* a connection with less, after the TLS of the verdict failed */
+    char audited[32]; /* the cause that audit-only mode let pass, "" if none */
     int64_t ready_ms;
 
     bool sending;

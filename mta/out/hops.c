@@ -115,6 +115,7 @@ void out_hops_plan(const struct hop_input *in, struct out_plan *out)
 struct verdict out_hops_verdict(const struct hop_input *in, size_t host)
 {
     struct verdict_input verdict = {.level = in->level,
+                                    .audit = in->audit,
                                     .resolver_validates = in->resolver_validates,
                                     .dest = in->facts,
                                     .host = host};

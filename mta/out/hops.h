@@ -30,6 +30,7 @@ struct hop_input {
     const struct hop *hop;
     const struct dest_facts *facts; /* NULL: HOP_ADDRESS */
     enum tls_level level;
+    bool audit; /* of the policy */
     bool resolver_validates;
     uint64_t random;
 };

@@ -77,7 +77,7 @@ void pool_free(struct pool **pp)
 
 /* An idle session hears something: a goodbye, the end of the connection, or what nobody asked for.
  */
-static void on_idle_failed(void *arg, const struct status *why, bool plaintext_retry)
+static void on_idle_failed(void *arg, const struct status *why, bool no_tls)
 {
     struct out_session *session = remove_idle(arg);
 

@@ -51,12 +51,12 @@ static void advance(struct out_session *s);
 
 /* ---- telling the owner ---- */
 
-static void fail(struct out_session *s, const struct status *why, bool plaintext_retry)
+static void fail(struct out_session *s, const struct status *why, bool no_tls)
 {
     struct status copy = *why; /* why may live in what the owner frees */
 
     s->phase = PHASE_DEAD;
-    s->ops->on_failed(s->arg, &copy, plaintext_retry);
+    s->ops->on_failed(s->arg, &copy, no_tls);
 }
 
 static void tell_finished(struct out_session *s)
@@ -102,18 +102,12 @@ static void begin_handshake(struct out_session *s)
     if (!ssl) {
         struct status why =
             s->verdict.mode == VERDICT_SKIP ? s->verdict.skip : status_of(CAUSE_TLS_LOCAL);
-        fail(s, &why, false);
+        fail(s, &why, true);
         return;
     }
     s->phase = PHASE_HANDSHAKE;
     conn_tls(s->conn, ssl, false);
     conn_deadline(s->conn, delivery_of(s)->timeouts.tls_ms);
-}
-
-/* RFC 7672 §2.2: only a destination without any claim to TLS may be tried again in clear. */
-static void fail_handshake(struct out_session *s, const struct status *why)
-{
-    fail(s, why, s->verdict.mode == VERDICT_OPPORTUNISTIC && !s->implicit_tls);
 }
 
 static void on_tls(void *arg, bool ok, const char *error)
@@ -124,7 +118,7 @@ static void on_tls(void *arg, bool ok, const char *error)
     s->has_outcome = true;
     if (!status_ok(&s->outcome.status)) {
         s->polite = ok && !s->implicit_tls;
-        fail_handshake(s, &s->outcome.status);
+        fail(s, &s->outcome.status, true);
         return;
     }
     s->phase = PHASE_TALKING;
@@ -177,6 +171,11 @@ static bool ends_politely(enum cause cause)
            cause == CAUSE_REMOTE_TEMPFAIL;
 }
 
+static bool is_want_of_tls(enum cause cause)
+{
+    return cause == CAUSE_STARTTLS_NOT_OFFERED || cause == CAUSE_STARTTLS_REFUSED;
+}
+
 static bool on_failed(struct out_session *s)
 {
     const struct status *why = smtp_client_failure(s->client);
@@ -187,7 +186,7 @@ static bool on_failed(struct out_session *s)
         return false;
     }
     s->polite = ends_politely(why->cause) && s->armed != CLIENT_ST_BODY && !s->dot_sent;
-    fail(s, why, false);
+    fail(s, why, is_want_of_tls(why->cause));
     return false;
 }
 
@@ -271,7 +270,7 @@ static void on_closed(void *arg, const struct status *why)
     if (s->phase == PHASE_TALKING)
         lose(s, why);
     else if (s->phase == PHASE_HANDSHAKE)
-        fail_handshake(s, why);
+        fail(s, why, true);
     else if (s->phase == PHASE_CONNECTING)
         fail(s, why, false);
 }
@@ -286,7 +285,7 @@ static void on_timeout(void *arg)
         fail(s, &why, false);
     } else if (s->phase == PHASE_HANDSHAKE) {
         why = status_make(CAUSE_TLS_HANDSHAKE, "TLS handshake timed out");
-        fail_handshake(s, &why);
+        fail(s, &why, true);
     } else if (s->phase == PHASE_TALKING) {
         why = status_make(CAUSE_REMOTE_TIMEOUT, "timed out");
         lose(s, &why);

@@ -27,9 +27,9 @@ struct out_session_ops {
     /* The transaction has its results. The session is ready again (on_ready does not come for it), or
      * dead: out_session_reusable tells. */
     void (*on_finished)(void *arg);
-    /* It failed before or in a transaction; recipients have their results. Free it. `plaintext_retry`:
-     * opportunistic TLS failed, a new connection in clear may be tried (RFC 7672 §2.2). */
-    void (*on_failed)(void *arg, const struct status *why, bool plaintext_retry);
+    /* It failed before or in a transaction; recipients have their results. Free it. no_tls: for want
+     * of the TLS its verdict asks for, so that verdict_weaker may be tried on a new connection. */
+    void (*on_failed)(void *arg, const struct status *why, bool no_tls);
 };
 
 struct out_session *out_session_open(struct worker_ctx *w, const struct out_session_start *start,

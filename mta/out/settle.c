@@ -106,7 +106,7 @@ static const char *seconds(int64_t ms, char text[SECONDS_MAX])
 }
 
 struct line {
-    struct log_field v[16];
+    struct log_field v[24];
     size_t n;
     char delay[SECONDS_MAX], delays[DELAYS_MAX], esc[16], depth[16];
     char note[STATUS_TEXT_MAX + 16];
@@ -135,13 +135,25 @@ static void add_delays(struct line *l, const struct delivery *d, const struct tr
     add(l, F_STR("delays", l->delays));
 }
 
-static void add_record(struct line *l, const struct trail *t)
+static void add_known(struct line *l, const char *key, const char *value)
 {
-    if (!t->record[0])
-        return;
-    (void)snprintf(l->depth, sizeof(l->depth), "%d", t->depth);
-    add(l, F_STR("record", t->record));
-    add(l, F_STR("depth", l->depth));
+    if (value && value[0])
+        add(l, F_STR(key, value));
+}
+
+/* What the security of the delivery rests on: DNS, then the certificate. */
+static void add_security(struct line *l, const struct trail *t)
+{
+    if (t->record[0])
+        (void)snprintf(l->depth, sizeof(l->depth), "%d", t->depth);
+    add_known(l, "mx", t->mx);
+    add_known(l, "base", t->base);
+    add_known(l, "usable", t->usable);
+    add_known(l, "record", t->record);
+    add_known(l, "depth", l->depth);
+    add_known(l, "name", t->name);
+    add_known(l, "protocol", t->protocol);
+    add_known(l, "audit", t->audited);
 }
 
 static void add_status(struct line *l, const struct outcome *o)
@@ -166,7 +178,7 @@ static void add_status(struct line *l, const struct outcome *o)
 static void log_delivery(const struct delivery *d, size_t i, const struct outcome *o)
 {
     const struct trail *t = &d->targets[i].trail;
-    struct line l = {.n = 0};
+    struct line l = {.n = 0, .depth = ""};
 
     if (!log_enabled(EVENT_SMTP_DELIVERY))
         return;
@@ -175,7 +187,7 @@ static void log_delivery(const struct delivery *d, size_t i, const struct outcom
     add_delays(&l, d, t);
     add(&l, F_STR("tls", t->tls));
     add_status(&l, o);
-    add_record(&l, t);
+    add_security(&l, t);
     add(&l, F_ADDR("from", d->job->message->sender));
     log_event(EVENT_SMTP_DELIVERY, d->job->message->id, l.v, l.n);
 }

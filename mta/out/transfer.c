@@ -86,18 +86,49 @@ static void describe_record(struct trail *t, const struct verdict *v, const stru
     t->depth = o->depth;
 }
 
+/* The verdict that the trail is about: of the session, or of the host that was skipped. */
+static const struct verdict *verdict_told(const struct delivery *d)
+{
+    if (d->session)
+        return out_session_verdict(d->session);
+    bool chosen = d->facts && d->at < d->plan.n && d->plan.v[d->at].host == d->host;
+    return chosen ? &d->verdict : NULL;
+}
+
+static void describe_verdict(struct trail *t, const struct verdict *v)
+{
+    t->mx = v->mx_secure ? "secure" : "insecure";
+    if (!v->base || !v->base[0])
+        return;
+    (void)slice_copy(slice_of(v->base), t->base, sizeof(t->base));
+    (void)snprintf(t->usable, sizeof(t->usable), "%d/%zu", __builtin_popcountll(v->usable),
+                   v->n_records);
+}
+
+static void describe_tls(struct trail *t, const struct verdict *v, const struct tls_outcome *o)
+{
+    describe_record(t, v, o);
+    (void)slice_copy(slice_of(o->peer_name), t->name, sizeof(t->name));
+    (void)slice_copy(slice_of(o->protocol), t->protocol, sizeof(t->protocol));
+}
+
 static void leave_trail(const struct delivery *d, struct trail *t)
 {
     const struct tls_outcome *tls = d->session ? out_session_tls(d->session) : NULL;
+    const struct verdict *v = verdict_told(d);
 
-    *t =
-        (struct trail){.ready_ms = d->session ? d->ready_ms : 0, .end_ms = loop_now_ms(d->w->loop)};
+    *t = (struct trail){.ready_ms = d->session ? d->ready_ms : 0,
+                        .end_ms = loop_now_ms(d->w->loop),
+                        .mx = ""};
     (void)slice_copy(slice_of(tls_outcome_label(tls)), t->tls, sizeof(t->tls));
+    (void)slice_copy(slice_of(d->audited), t->audited, sizeof(t->audited));
+    if (v)
+        describe_verdict(t, v);
     if (!d->session)
         return;
     (void)slice_copy(slice_of(out_session_remote(d->session)), t->remote, sizeof(t->remote));
     if (tls)
-        describe_record(t, out_session_verdict(d->session), tls);
+        describe_tls(t, v, tls);
 }
 
 static void set_status(const struct delivery *d, struct target *t, const struct status *st)

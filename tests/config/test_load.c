@@ -138,7 +138,7 @@ static const char everything[] =
     "routes:\n"
     "  \"*\": {to: tls}\n"
     "policies:\n"
-    "  partner.example: {tls: dane-only, note: \"contract 2026-11\"}\n"
+    "  partner.example: {tls: dane-only, note: \"contract 2026-11\", audit: yes}\n"
     "  .broken.example: {tls: encrypt, until: 2026-12-01}\n"
     "delivery:\n"
     "  tls: secure\n"
@@ -247,6 +247,7 @@ Test(load, every_option_of_where_mail_goes)
     cr_expect_eq(c->policies[0].tls, TLS_LEVEL_DANE_ONLY);
     cr_expect_eq(c->policies[0].until_ms, 0);
     cr_expect_str_eq(c->policies[0].note, "contract 2026-11");
+    cr_expect(c->policies[0].audit && !c->policies[1].audit);
     cr_expect_str_eq(c->policies[1].pattern, ".broken.example");
     cr_expect_eq(c->policies[1].until_ms, INT64_C(1796169599999), "2026-12-01T23:59:59.999Z");
     cr_expect_str_eq(c->policies[1].note, "");

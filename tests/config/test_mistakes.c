@@ -119,12 +119,14 @@ static const struct row {
      AT "1:11: \"hostname\" must be a host name, not \"*.example\"\n"},
     {"hostname, address", "hostname: 192.0.2.1\nlisteners: {l: {bind: \"[::1]:25\"}}\n",
      AT "1:11: \"hostname\" must be a host name, not \"192.0.2.1\"\n"},
-    {"U-label",
-     RIGHT "domains: {b\xc3\xbc"
+    {"a U-label that is none (a left-to-right mark)",
+     RIGHT "domains: {b\xe2\x80\x8e"
            "cher.example: {to: mx}}\n",
-     AT "3:11: \"b\xc3\xbc"
-        "cher.example\" in domains must be in ASCII: write the A-label "
-        "(xn--...)\n"},
+     AT "3:11: \"b\xe2\x80\x8e"
+        "cher.example\" in domains must be a domain, or \".domain\" for its subdomains\n"},
+    {"audit of something else than DANE",
+     RIGHT "policies: {a.example: {tls: encrypt, audit: yes}}\n",
+     AT "3:45: \"audit\" in policy \"a.example\" needs tls: dane or dane-only\n"},
     {"star in domains", RIGHT "domains: {\"*\": {to: mx}}\n",
      AT "3:11: \"*\" in domains would take mail for every domain and make an open relay\n"},
     {"star inside a pattern", RIGHT "routes: {\"*.example\": {to: mx}}\n",

@@ -50,8 +50,9 @@ Test(delivery, by_dane)
     rig_start(r);
     rig_submit(r, FROM, "a@d.example");
     rig_pump_until_logged(r, "status=sent", 1);
-    logged(r, ", depth=0, from=<from@sender.example>");
-    logged(r, "tls=dane, dsn=2.0.0, status=sent (250 2.0.0 stored), record=3 1 1 ");
+    logged(r, ", depth=0, protocol=TLSv1.3, from=<from@sender.example>");
+    logged(r, "tls=dane, dsn=2.0.0, status=sent (250 2.0.0 stored), mx=secure, base=mx0.example, "
+              "usable=1/1, record=3 1 1 ");
     cr_assert_eq(fake_count(&r->hosts[0], "EHLO"), 2, "EHLO again after STARTTLS");
     rig_free(&r);
 }
