@@ -10,6 +10,7 @@
 #include "dns/process.h"
 #include "mta/run/check.h"
 #include "mta/run/control.h"
+#include "mta/run/policy_command.h"
 #include "mta/run/queue_command.h"
 #include "mta/run/roles.h"
 #include "mta/run/sandbox.h"
@@ -153,6 +154,17 @@ static int run_queue(const struct arguments *a)
     return status;
 }
 
+static int run_policy(const struct arguments *a)
+{
+    struct config *c;
+
+    if (!load(a->file, &c))
+        return EXIT_USAGE;
+    int status = policy_command(c, a->argc, a->argv, a->json);
+    config_unref(&c);
+    return status;
+}
+
 static void print_status(json_t *row, void *arg)
 {
     const bool *as_json = arg;
@@ -226,6 +238,8 @@ static const struct command commands[] = {
      "then what would happen to a message and whose fault it is if it would wait.\n"
      "Exit status: 0 it would be delivered, 1 it would not, 3 undetermined.\n", run_check, false,
      false},
+    {"policy", "explain ADDRESS", "say which rule, route and level apply to an address",
+     policy_command_help, run_policy, false, false},
     {"queue", "list|show|hold|release|retry|delete|bounce …", "look at the queue and act on it",
      queue_command_help, run_queue, false, true},
     {"status", "", "what the running relay says of itself", "Counters, resolver, queue.\n",
