@@ -326,7 +326,8 @@ struct verdict verdict_decide(const struct verdict_input *in)
 {
     struct view v = view_of(in);
     const struct row *row = first_match(&v, in->level);
-    struct verdict out = {.mode = row->mode, .base = "", .skip = status_of(CAUSE_OK)};
+    struct verdict out = {
+        .mode = row->mode, .base = "", .skip = status_of(CAUSE_OK), .clause = row->clause};
 
     explain(&v, row, &out);
     out.mx_secure = v.dest && v.dest->security == DNS_SECURE;

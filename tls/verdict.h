@@ -42,6 +42,7 @@ struct verdict {
     uint64_t usable;                /* bit i: records[i] is usable */
     bool sole_unusable;             /* ENCRYPT because secure records exist but none is usable */
     char why[VERDICT_WHY];          /* in plain words, with the clause */
+    const char *clause;             /* "RFC 7672 section 2.2.1", or the option that decides; static */
 };
 
 struct verdict verdict_decide(const struct verdict_input *in);

@@ -30,7 +30,8 @@ struct out_session {
     struct verdict verdict;
     struct dest_facts *facts;
     enum tls_level level;
-    bool implicit_tls, probe;
+    bool implicit_tls;
+    const struct tls_probe *probe;
     const struct out_session_ops *ops;
     void *arg;
 
@@ -105,6 +106,8 @@ static void begin_handshake(struct out_session *s)
         fail(s, &why, true);
         return;
     }
+    if (s->probe)
+        (void)!tls_probe_prepare(ssl, s->probe);
     s->phase = PHASE_HANDSHAKE;
     conn_tls(s->conn, ssl, false);
     conn_deadline(s->conn, delivery_of(s)->timeouts.tls_ms);
@@ -395,7 +398,7 @@ bool out_session_reusable(const struct out_session *s)
  * socket takes at once must do. */
 static void close_connection(struct out_session *s)
 {
-    bool loop_ends = s->probe || s->w->stopping;
+    bool loop_ends = s->probe != NULL || s->w->stopping;
 
     if (s->polite && buf_append(conn_out(s->conn), SLICE("QUIT\r\n"))) {
         if (!loop_ends) {

@@ -8,6 +8,7 @@
 #include "mta/worker_ctx.h"
 #include "tls/conn.h"
 #include "tls/dane.h"
+#include "tls/probe.h"
 
 struct out_session;
 
@@ -18,7 +19,7 @@ struct out_session_start {
     struct dest_facts *facts;      /* NULL for literals; the session takes a reference of its own */
     enum tls_level level;
     bool implicit_tls;
-    bool probe;                    /* `danelaw check`: stop when READY, then QUIT */
+    const struct tls_probe *probe; /* `danelaw check`: stop when READY, then QUIT; NULL: a delivery */
 };
 
 struct out_session_ops {

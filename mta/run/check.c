@@ -237,7 +237,7 @@ static void open_session(struct check *c)
         .facts = c->facts,
         .level = c->policy.level,
         .implicit_tls = c->hop.implicit_tls,
-        .probe = true,
+        .probe = &(const struct tls_probe){0},
     };
     c->session = out_session_open(&c->ctx, &start, &probe_ops, c);
 }
