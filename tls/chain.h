@@ -20,6 +20,10 @@ STACK_OF(X509) * tls_chain_sent(SSL *ssl);
 
 enum { TLS_DATE_MAX = 24, TLS_HEX_MAX = 2 * 64 + 1 };
 const char *tls_date_text(const ASN1_TIME *t, char text[TLS_DATE_MAX]); /* "2026-11-25" */
+/* DER of the certificate or its SubjectPublicKeyInfo; OPENSSL_free. Returns the octets, or <= 0. */
+int tls_der(X509 *cert, int selector, unsigned char **out_der);
+/* Lower case, as much as fits. Returns text. */
+char *tls_hex(const uint8_t *p, size_t n, char *text, size_t size);
 /* Hex of SHA-256 over the SubjectPublicKeyInfo: the data of a TLSA record x 1 1. Returns text. */
 const char *tls_spki_hex(X509 *cert, char text[TLS_HEX_MAX]);
 /* The DNS names of a certificate, "a.example, b.example", cut to fit; the CN if it has none (RFC
