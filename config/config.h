@@ -21,7 +21,7 @@ struct config_where {
     int line, column; /* from 1; 0: the default, nothing was written */
 };
 
-/* Security towards a destination, weakest first (DESIGN §5.1). */
+/* Security towards a destination, weakest first. */
 enum tls_level {
     TLS_LEVEL_NONE,      /* never TLS */
     TLS_LEVEL_MAY,       /* TLS if offered, unauthenticated */

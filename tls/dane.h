@@ -33,7 +33,7 @@ SSL *tls_dane_client(const struct tls_clients *clients, struct verdict *v, enum 
 struct tls_outcome tls_dane_outcome(SSL *ssl, const struct verdict *v, bool handshake_done,
                                     const char *error_text);
 
-/* "none", "may", "encrypt", "half-dane", "dane", "pkix" (DESIGN §5.3); NULL outcome: "none". */
+/* "none", "may", "encrypt", "half-dane", "dane", "pkix" (README, "Log"); NULL outcome: "none". */
 const char *tls_outcome_label(const struct tls_outcome *o);
 
 /* For `check`: one line per certificate the peer sent: subject, dates, 3 1 1 and 2 1 1 values. */

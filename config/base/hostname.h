@@ -14,7 +14,7 @@ enum { HOSTNAME_MAX = 256 }; /* room for a name with its NUL */
 MUST_USE bool hostname_normalise(struct slice s, char out[HOSTNAME_MAX]);
 
 /* The same for a name that a person wrote, in configuration or as an argument: U-labels in UTF-8 become
- * A-labels by IDNA 2008 (RFC 5891 §4, with the mappings of UTS #46), so that DNS, SNI and reference
+ * A-labels by IDNA 2008 (RFC 5891 §5, with the mappings of UTS #46), so that DNS, SNI and reference
  * identifiers never see anything else. Names from the network never pass through here. */
 MUST_USE bool hostname_from_person(struct slice s, char out[HOSTNAME_MAX]);
 

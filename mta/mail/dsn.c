@@ -123,8 +123,8 @@ static struct slice mta_name(const char *remote)
     return bracket < s.n ? slice_head(s, bracket + 1) : s;
 }
 
-/* RFC 3464 §2.3.4 has "failed" with a permanent status and "delayed" with a persistent transient
- * one; a class that would contradict the action is made to fit. */
+/* RFC 3464 §2.3.3, §2.3.4: "failed" is for good, class 5, and "delayed" is temporary, class 4; a class
+ * that would contradict the action is made to fit. */
 static struct esc fitting_esc(const struct dsn *d, struct esc esc)
 {
     esc.cls = d->kind == DSN_FAILED ? 5 : 4;

@@ -1,13 +1,12 @@
 /* Facts and rule → ordered attempts.
  *
- *   rule                                                                   clause
- *   ---------------------------------------------------------------------
- * ---------------------------- hosts in order of preference, DANE or not RFC 7672 §2.2.1 equal
- * preference: in random order                                      RFC 5321 §5.1 our own name or
- * address: that host and all of no better preference go  RFC 5321 §5.1 several addresses per host,
- * families in turn                           RFC 5321 §5.1 null MX, no such domain: final RFC 7505
- * §3, RFC 5321 §5.1 MX in error: deferred, no connection at all                            RFC 7672
- * §2.1.2 no address: final if every answer is definite, deferred if one failed  RFC 7672 §2.1.2
+ *   - hosts in order of preference, DANE or not: RFC 7672 §2.2.1
+ *   - equal preference, in random order: RFC 5321 §5.1
+ *   - our own name or address, that host and all of no better preference go: RFC 5321 §5.1
+ *   - several addresses per host, families in turn: RFC 5321 §5.1
+ *   - null MX, no such domain, final: RFC 7505 §3, RFC 5321 §5.1
+ *   - MX in error, deferred, no connection at all: RFC 7672 §2.1.2
+ *   - no address, final if every answer is definite, deferred if one failed: RFC 7672 §2.1.2
  *
  * What a host's verdict is, is not asked here: a host with a broken TLSA answer has its place, and
  * is skipped when its turn comes. Pure. */

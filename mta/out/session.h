@@ -52,7 +52,7 @@ SSL *out_session_ssl(struct out_session *s);
  * host at once would make a second copy likelier. */
 bool out_session_dot_sent(const struct out_session *s);
 const struct ip_port *out_session_to(const struct out_session *s);
-/* Whether the facts that gave its verdict are still valid (RFC 7672 §2.1: TTL); literals always. */
+/* Whether the facts that gave its verdict are still valid (their TTL, RFC 7671 §13); literals always. */
 bool out_session_is_fresh(const struct out_session *s, int64_t wall_ms);
 
 /* The pool: idle sessions keyed by destination and verdict. */

@@ -1,4 +1,4 @@
-/* The end of a delivery: an outcome per recipient, its log line (DESIGN §5.3), notifications, and
+/* The end of a delivery: an outcome per recipient, its log line (README, "Log"), notifications, and
  * the job goes home. */
 #include <stdio.h>
 #include <stdlib.h>

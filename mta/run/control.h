@@ -5,7 +5,7 @@
  *
  * commands: "status", "reload", "stop", "queue-list", "queue-show", "queue-hold", "queue-release",
  * "queue-retry", "queue-delete", "queue-bounce"; members of a filter: id to to_domain from older_ms
- * all. Rows of queue-list and queue-show have the members of DESIGN §5.2 (`postqueue -j`), ours under
+ * all. Rows of queue-list and queue-show have the members of `postqueue -j`, ours under
  * "danelaw". Server: main loop. */
 #ifndef DANELAW_RUN_CONTROL_H
 #define DANELAW_RUN_CONTROL_H

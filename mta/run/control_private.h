@@ -74,7 +74,7 @@ void control_queue_go_on(struct control_client *c); /* the client took output */
 
 /* control_json.c */
 enum { ROW_ALL_RECIPIENTS = LIMIT_RECIPIENTS };
-/* The members of DESIGN §5.2. At most max_rcpts recipients; the rest is counted. */
+/* The members of `postqueue -j` and our own. At most max_rcpts recipients; the rest is counted. */
 json_t *control_row_of(const struct queue_listed *l, bool full, size_t max_rcpts);
 /* False with a line in error: a member that is unknown or badly typed. Unset members stay zero. */
 MUST_USE bool control_filter_of(const json_t *ask, struct queue_filter *out, struct buf *error);

@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 
-/* argv[0] is the sub-command. Returns the exit status of DESIGN §5.2; usage errors go to stderr (2). */
+/* argv[0] is the sub-command. Returns the exit status: 0 done, 1 nothing matched, 2 usage
+ * (told on stderr), 3 the queue failed, 4 no daemon. */
 int queue_command(const char *runtime_directory, int argc, char **argv, bool json);
 extern const char queue_command_help[]; /* the lines under "danelaw queue --help" */
 

@@ -1,4 +1,4 @@
-/* The processes of the relay (DESIGN: one binary, each role started by exec). Each returns an exit
+/* The processes of the relay (one binary, each role started by exec). Each returns an exit
  * status: 0 done · 2 configuration or start error, said on standard error · 70, 75 to be started again. */
 #ifndef DANELAW_RUN_ROLES_H
 #define DANELAW_RUN_ROLES_H

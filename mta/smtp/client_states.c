@@ -111,7 +111,7 @@ static void starttls_refused(struct smtp_client *c, const struct reply *r)
     client_fail(c, &why);
 }
 
-/* RFC 3207 §4.1: after a refusal the client decides; only where TLS is not required it goes on in
+/* RFC 3207 §4: after a refusal the client decides; only where TLS is not required it goes on in
  * clear. What follows 220 in clear is looked at by the core. */
 static void on_starttls(struct smtp_client *c, const struct reply *r)
 {

@@ -12,7 +12,7 @@ bool reply_write(struct buf *out, const struct status *s, bool enhanced)
     for (; s->text[n]; n++)
         text[n] = s->text[n] < ' ' || s->text[n] > '~' ? '?' : s->text[n];
     text[n] = '\0';
-    /* RFC 2034 §3: no enhanced code in 3yz replies, there is no class 3. */
+    /* RFC 2034 §4: no enhanced code in 3yz replies, there is no class 3. */
     if (!enhanced || s->code / 100 == 3)
         return buf_printf(out, "%03u %s\r\n", s->code, text);
     return buf_printf(out, "%03u %s %s\r\n", s->code, esc_text(s->esc, esc), text);

@@ -1,5 +1,5 @@
-/* The server machine: octets in, events and replies out; no socket, no clock. RFC 5321, 1870, 2920,
- * 3207, 3463, 6152. Pure.
+/* The server machine: octets in, events and replies out; no socket, no clock. RFC 5321,
+ * RFC 1870, RFC 2920, RFC 3207, RFC 3463, RFC 6152. Pure.
  *
  *   smtp_server_greet(s);
  *   on input:  while (smtp_server_next(s, in, &ev)) handle ev, then answer it if it asks for one;

@@ -1,5 +1,5 @@
 """kill -9 of the whole process group under load, many times: every message whose 250 a client read
-is delivered. Duplicates are allowed (one window, RFC 5321 §4.1.1.4) and counted."""
+is delivered. Duplicates are allowed (one window, RFC 5321 §6.1) and counted."""
 import os
 import random
 import threading

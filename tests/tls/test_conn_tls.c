@@ -161,8 +161,7 @@ Test(conn_tls, decrypted_octets_come_after_a_pause)
     stop(&p);
 }
 
-/* RFC 3207 §4.1; threat D2: replies in the same segment as the 220. The owner sees them in conn_in.
- */
+/* RFC 3207 §4.2: replies in the same segment as the 220. The owner sees them in conn_in. */
 Test(conn_tls, injected_reply_is_visible)
 {
     struct pair p;
