@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 static void extend(X509 *x, X509 *issuer, int nid, const char *value)
@@ -17,17 +18,45 @@ static void extend(X509 *x, X509 *issuer, int nid, const char *value)
 static void set_dates(X509 *x, int dates)
 {
     const long day = 86400;
-    static const long from[] = {[VALID] = -10, [EXPIRED] = -30, [FUTURE] = 10};
-    static const long to[] = {[VALID] = 10, [EXPIRED] = -1, [FUTURE] = 30};
+    static const long from[] = {[VALID] = -10, [EXPIRED] = -30, [FUTURE] = 10, [BACKWARDS] = 30};
+    static const long to[] = {[VALID] = 10, [EXPIRED] = -1, [FUTURE] = 30, [BACKWARDS] = -30};
     X509_gmtime_adj(X509_getm_notBefore(x), from[dates] * day);
     X509_gmtime_adj(X509_getm_notAfter(x), to[dates] * day);
+}
+
+static EVP_PKEY *make_key(enum cert_key kind)
+{
+    if (kind == CERT_P256)
+        return EVP_EC_gen("P-256");
+    return EVP_RSA_gen(kind == CERT_RSA_1024 ? 1024 : 2048);
+}
+
+static void add_extensions(X509 *x, const struct cert_wish *w)
+{
+    char ca[64];
+    const struct {
+        int nid;
+        const char *value;
+    } wanted[] = {
+        {NID_basic_constraints, w->ca ? ca : NULL},
+        {NID_subject_alt_name, w->san},
+        {NID_ext_key_usage, w->eku},
+        {NID_name_constraints, w->name_constraints},
+    };
+
+    (void)snprintf(ca, sizeof(ca), "critical,CA:TRUE%s%s", w->constraints ? "," : "",
+                   w->constraints ? w->constraints : "");
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+        if (wanted[i].value)
+            extend(x, x, wanted[i].nid, wanted[i].value);
 }
 
 struct cert cert_make(const struct cert_wish *w)
 {
     static long serial = 1;
-    struct cert c = {X509_new(), EVP_EC_gen("P-256")};
+    struct cert c = {X509_new(), make_key(w->key)};
     X509_NAME *name = X509_NAME_new();
+    EVP_PKEY *signer = w->issuer && !w->forged ? w->issuer->key : c.key;
 
     REQUIRE(c.x509 && c.key && name);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)w->cn, -1, -1, 0);
@@ -38,11 +67,8 @@ struct cert cert_make(const struct cert_wish *w)
     X509_NAME_free(name);
     set_dates(c.x509, w->dates);
     X509_set_pubkey(c.x509, c.key);
-    if (w->ca)
-        extend(c.x509, c.x509, NID_basic_constraints, "critical,CA:TRUE");
-    if (w->san)
-        extend(c.x509, c.x509, NID_subject_alt_name, w->san);
-    REQUIRE(X509_sign(c.x509, w->issuer ? w->issuer->key : c.key, EVP_sha256()) > 0);
+    add_extensions(c.x509, w);
+    REQUIRE(X509_sign(c.x509, signer, w->sha1 ? EVP_sha1() : EVP_sha256()) > 0);
     return c;
 }
 

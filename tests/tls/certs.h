@@ -11,7 +11,8 @@ struct cert {
     EVP_PKEY *key;
 };
 
-enum { VALID, EXPIRED, FUTURE };
+enum { VALID, EXPIRED, FUTURE, BACKWARDS }; /* BACKWARDS: ends before it begins */
+enum cert_key { CERT_P256, CERT_RSA_1024, CERT_RSA_2048 };
 
 struct cert_wish {
     const char *cn;
@@ -19,6 +20,12 @@ struct cert_wish {
     const struct cert *issuer; /* NULL: self-signed */
     bool ca;
     int dates;
+    enum cert_key key;
+    bool sha1;               /* signed with SHA-1 */
+    bool forged;             /* names the issuer, but is signed with its own key */
+    const char *constraints; /* of a CA: "pathlen:0"; NULL: none */
+    const char *name_constraints; /* "excluded;DNS:d.example"; NULL: none */
+    const char *eku;              /* extended key usage, "clientAuth"; NULL: none */
 };
 
 struct cert cert_make(const struct cert_wish *wish);
