@@ -8,7 +8,7 @@
 #include "config/base/limits.h"
 #include "config/config.h"
 #include "dns/process.h"
-#include "mta/run/check.h"
+#include "mta/run/check/check.h"
 #include "mta/run/control.h"
 #include "mta/run/policy_command.h"
 #include "mta/run/queue_command.h"
@@ -132,15 +132,11 @@ static int run_check(const struct arguments *a)
 {
     struct config *c;
 
-    if (a->argc != 1) {
-        fputs("usage: danelaw check DOMAIN [--json] [-c FILE]\n", stderr);
-        return EXIT_USAGE;
-    }
     if (!load(a->file, &c))
         return EXIT_USAGE;
     sandbox_enter();
     log_setup(c->log_format, LOG_CRITICAL); /* the answer is on standard output */
-    return check_run(c, a->argv[0], a->json);
+    return check_command(c, a->argc, a->argv, a->json);
 }
 
 static int run_queue(const struct arguments *a)
@@ -232,12 +228,8 @@ static const struct command commands[] = {
     {"check-config", "", "parse and cross-check the configuration",
      "As any user, without sockets. Every mistake is reported with file, line and column.\n",
      run_check_config, false, false},
-    {"check", "DOMAIN", "say why a destination gets its mail, or does not",
-     "Runs the live policy and the delivery code up to the point where MAIL FROM would be said:\n"
-     "every DNS step with its security, the TLSA base domain and records, each host's handshake,\n"
-     "then what would happen to a message and whose fault it is if it would wait.\n"
-     "Exit status: 0 it would be delivered, 1 it would not, 3 undetermined.\n", run_check, false,
-     false},
+    {"check", "DOMAIN…|-", "say why a destination gets its mail, or does not", check_command_help,
+     run_check, false, true},
     {"policy", "explain ADDRESS", "say which rule, route and level apply to an address",
      policy_command_help, run_policy, false, false},
     {"queue", "list|show|hold|release|retry|delete|bounce …", "look at the queue and act on it",
