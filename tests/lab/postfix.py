@@ -2,13 +2,13 @@
 root, because Postfix insists on becoming its own accounts."""
 import os
 import pwd
+import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
+import peer
 import place
-from place import wait_until
 
 _MAIN = """compatibility_level = 3.6
 config_directory = {conf}
@@ -19,7 +19,7 @@ command_directory = /usr/sbin
 mail_owner = postfix
 setgid_group = postdrop
 maillog_file = {log}
-maillog_file_prefixes = {top}
+maillog_file_prefixes = {folder}
 myhostname = {hostname}
 mydestination =
 local_recipient_maps =
@@ -36,7 +36,7 @@ smtp_host_lookup = native
 smtp_dns_support_level = disabled
 disable_dns_lookups = yes
 relayhost = [{relay}]:{relay_port}
-virtual_mailbox_domains = {domain}
+virtual_mailbox_domains = regexp:{conf}/domains
 virtual_transport = virtual
 virtual_mailbox_base = {mail}
 virtual_mailbox_maps = static:box/
@@ -44,16 +44,19 @@ virtual_minimum_uid = 1
 virtual_uid_maps = static:{uid}
 virtual_gid_maps = static:{gid}
 smtpd_tls_security_level = may
-smtpd_tls_chain_files = {key}, {chain}
 smtpd_tls_loglevel = 1
 smtpd_tls_received_header = yes
+debug_peer_list = 198.51.100.0/24
+debug_peer_level = 1
 smtp_tls_security_level = may
 smtp_tls_loglevel = 1
 smtputf8_enable = no
 """
 
-_MASTER = """{port} inet n - n - - smtpd
-pickup unix n - n 60 1 pickup
+_LISTENER = """{address}:{port} inet n - n - - smtpd
+  -o smtpd_tls_chain_files={folder}/{address}.key,{folder}/{address}.pem
+"""
+_MASTER = """pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -85,56 +88,48 @@ def missing():
     return ""
 
 
-class Postfix:
-    """Receives for `domain` into a maildir; what it takes for others goes to the relay."""
+class Postfix(peer.Peer):
+    """Receives for `domain` and what is below it into a maildir; what it takes for others goes to
+    the relay."""
 
-    def __init__(self, domain, hostname, address, identity, relay):
+    accounts = ("postfix",)
+    said_mail = "MAIL FROM:"
+
+    def __init__(self, hostname, listeners, domain, relay):
+        super().__init__(hostname, listeners)
+        self.log = self.folder / "log"
+        self._domain, self._relay = domain, relay
+        self._conf = self.folder / "conf"
+
+    def start(self):
+        for folder in (self._conf, self.folder / "spool"):
+            folder.mkdir()
+        for name in ("data", "mail"):
+            self.own_folder(name)
+        self.copy_identities()
+        self._write_settings()
+        done = self._postfix("start")
+        if done.returncode:
+            raise RuntimeError(f"postfix: {done.stdout}{done.stderr}{self.log_text()}")
+        self.wait_listening()
+        return self
+
+    def _write_settings(self):
         account = pwd.getpwnam("postfix")
-        self.address, self.port = address, place.SMTP_PORT
-        self._top = Path(tempfile.mkdtemp(prefix="dlpostfix"))
-        self._top.chmod(0o755)
-        self.log, self._mail = self._top / "log", self._top / "mail"
-        conf = self._top / "conf"
-        for folder in (conf, self._top / "spool"):
-            folder.mkdir()
-        for folder in (self._top / "data", self._mail, self._mail / "box"):
-            folder.mkdir()
-            os.chown(folder, account.pw_uid, account.pw_gid)
-        key, chain = self._copy(identity)
-        main = _MAIN.format(
-            conf=conf, spool=self._top / "spool", data=self._top / "data", log=self.log, top=self._top,
-            hostname=hostname, address=address, domain=domain, relay=relay[0], relay_port=relay[1],
-            mail=self._mail, key=key, chain=chain, uid=account.pw_uid, gid=account.pw_gid)
-        (conf / "main.cf").write_text(main)
-        (conf / "master.cf").write_text(_MASTER.format(port=f"{address}:{self.port}"))
-        self._conf = conf
-
-    def _copy(self, identity):
-        key, chain = self._top / "key.pem", self._top / "chain.pem"
-        shutil.copy(identity.key, key)
-        shutil.copy(identity.chain, chain)
-        key.chmod(0o600)
-        return key, chain
+        (self._conf / "main.cf").write_text(_MAIN.format(
+            conf=self._conf, spool=self.folder / "spool", data=self.folder / "data", log=self.log,
+            folder=self.folder, hostname=self.hostname, address=next(iter(self.listeners)),
+            relay=self._relay[0], relay_port=self._relay[1], mail=self.mail,
+            uid=account.pw_uid, gid=account.pw_gid))
+        (self._conf / "domains").write_text(f"/(^|\\.){re.escape(self._domain)}$/ here\n")
+        (self._conf / "master.cf").write_text(_MASTER + "".join(
+            _LISTENER.format(address=address, port=place.SMTP_PORT, folder=self.folder)
+            for address in self.listeners))
 
     def _postfix(self, command):
         return subprocess.run(["postfix", "-c", str(self._conf), command], capture_output=True,
                               text=True, timeout=60)
 
-    def start(self):
-        done = self._postfix("start")
-        if done.returncode:
-            raise RuntimeError(f"postfix: {done.stdout}{done.stderr}{self.log_text()}")
-        wait_until(lambda: place.answers(self.address, self.port), 20, self.log_text)
-        return self
-
     def stop(self):
         self._postfix("abort")
-        shutil.rmtree(self._top, ignore_errors=True)
-
-    def log_text(self):
-        return self.log.read_text() if self.log.exists() else ""
-
-    def received(self):
-        """The messages in the maildir, as bytes with the local line ends."""
-        return [file.read_bytes() for file in sorted((self._mail / "box" / "new").glob("*"))] \
-            if (self._mail / "box" / "new").exists() else []
+        super().stop()

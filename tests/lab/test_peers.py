@@ -8,7 +8,7 @@ import pytest
 
 import postfix
 from daemon import Daemon
-from place import RELAY, RELAY_PORT, address, wait_until
+from place import RELAY, RELAY_PORT, SMTP_PORT, address, wait_until
 from world import SENDER_DOMAIN
 
 POSTFIX_DOMAIN, POSTFIX_ADDRESS = "postfix.good.example", address(30)
@@ -65,7 +65,7 @@ def real_postfix(world):
     if postfix.missing():
         pytest.skip(postfix.missing())
     identity = world.identity("wrong-leaf", "")
-    peer = postfix.Postfix(POSTFIX_DOMAIN, f"mx.{POSTFIX_DOMAIN}", POSTFIX_ADDRESS, identity,
+    peer = postfix.Postfix(f"mx.{POSTFIX_DOMAIN}", {POSTFIX_ADDRESS: identity}, POSTFIX_DOMAIN,
                            (RELAY, RELAY_PORT))
     try:
         yield peer.start()
@@ -86,7 +86,7 @@ def test_postfix_receives_over_dane(world, peers_daemon, real_postfix):
 
 def test_postfix_sends_through(world, peers_daemon, real_postfix):
     target = world.from_postfix.receiver
-    with smtplib.SMTP(POSTFIX_ADDRESS, real_postfix.port, timeout=30) as smtp:
+    with smtplib.SMTP(POSTFIX_ADDRESS, SMTP_PORT, timeout=30) as smtp:
         smtp.sendmail(f"writer@{SENDER_DOMAIN}", [f"reader@{FROM_POSTFIX}"], CONTENT,
                       mail_options=["BODY=8BITMIME"])
     message = wait_until(lambda: target.messages and target.messages[-1], 30,
