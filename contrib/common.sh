@@ -7,9 +7,12 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-d
     nettle-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev libidn2-dev"
 RUN_PACKAGES="dns-root-data openssl python3"
 LAB_PACKAGES="knot iproute2"
-# libnet-ssleay-perl: STARTTLS for swaks.
+# libnet-ssleay-perl: STARTTLS for swaks. unbound: the resolver of posttls-finger (in postfix).
+# From libdb5.3 on: what the Exim of PEER_PACKAGES is linked with.
 TEST_PACKAGES="libcriterion-dev python3-pytest knot-dnssecutils knot-dnsutils swaks
-    libnet-ssleay-perl postfix"
+    libnet-ssleay-perl postfix unbound libdb5.3 libgnutls-dane0 libidn12 libnsl2"
+# Mail servers that cannot be installed beside Postfix: unpacked for the laboratory, never installed.
+PEER_PACKAGES="exim4-daemon-light opensmtpd"
 
 say() { printf '%s\n' "$*"; }
 step() { printf '== %s\n' "$*"; }
@@ -54,7 +57,7 @@ apt_install() {
         install --no-install-recommends "$@"
 }
 
-# Knot and Postfix are wanted for their programs; their services must not take ports 53 and 25.
+# Knot, Unbound and Postfix are wanted for their programs; their services must not take ports 53 and 25.
 made_policy=
 keep_services_down() {
     [ -e /usr/sbin/policy-rc.d ] && return
@@ -72,8 +75,57 @@ disable_new_services() {
     local package
     command -v systemctl >/dev/null || return 0
     for package in "$@"; do
-        case $package in knot | postfix) as_root systemctl disable "$package" >/dev/null 2>&1 || true ;; esac
+        case $package in knot | unbound | postfix) as_root systemctl disable "$package" >/dev/null 2>&1 || true ;; esac
     done
+}
+
+# unpack_peers FOLDER: PEER_PACKAGES below FOLDER/peers, each in a folder of its name; kept between
+# runs. A package that cannot be had is no failure: its laboratory tests are skipped and say so.
+unpack_peers() {
+    local peers=$top/$1/peers package
+    for package in $PEER_PACKAGES; do
+        [ -d "$peers/$package" ] && continue
+        step "unpacking $package into $1/peers"
+        if mkdir -p "$peers/new" && unpack_package "$package" "$peers/new"; then
+            mv "$peers/new/root" "$peers/$package"
+        else
+            say "   $package cannot be had: the laboratory goes without it"
+        fi
+        rm -rf "$peers/new"
+    done
+}
+
+# unpack_package PACKAGE FOLDER: the files of its .deb in FOLDER/root, none of them set-user-id.
+unpack_package() {
+    local lists=(-o APT::Sandbox::User=root)  # the folder is not for the account _apt
+    if [ "$1" = opensmtpd ] && opensmtpd_is_old; then
+        use_backports "$2" || return
+        lists=("${backports[@]}")
+    fi
+    (cd "$2" && apt-get -q "${lists[@]}" download "$1") &&
+        dpkg-deb -x "$2/$1"_*.deb "$2/root" && chmod -R ug-s "$2/root"
+}
+
+# OpenSMTPD before 7 cannot be a TLS server with OpenSSL 3 (its issue 1171).
+opensmtpd_is_old() {
+    local candidate
+    candidate=$(LC_ALL=C apt-cache policy opensmtpd | sed -n 's/^ *Candidate: //p')
+    dpkg --compare-versions "${candidate:-0}" lt 7
+}
+
+# use_backports FOLDER: leaves in "backports" the options that let apt-get read the backports of this
+# Debian alone, with all its state in FOLDER; nothing of the system's is changed.
+use_backports() {
+    local suite
+    # shellcheck source=/dev/null
+    suite=$(. /etc/os-release && printf '%s-backports' "${VERSION_CODENAME:-stable}")
+    mkdir -p "$1/lists/partial" "$1/cache/archives/partial" || return
+    printf 'deb [signed-by=%s] %s %s main\n' /usr/share/keyrings/debian-archive-keyring.gpg \
+        http://deb.debian.org/debian "$suite" >"$1/backports.list"
+    backports=(-o Dir::State::lists="$1/lists" -o Dir::Cache="$1/cache"
+        -o Dir::Etc::sourcelist="$1/backports.list" -o Dir::Etc::sourceparts=/dev/null
+        -o APT::Sandbox::User=root)
+    apt-get -q "${backports[@]}" update
 }
 
 # build FOLDER TARGET MESON-OPTION...: sets up once; ninja does the rest. TARGET "all" is everything.

@@ -25,6 +25,11 @@ commonName = supplied
 {extensions}
 """
 
+_KEY_MAKERS = {
+    "ecdsa": ("ecparam", "-name", "prime256v1", "-genkey", "-noout"),
+    "rsa": ("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"),
+}
+
 
 def _openssl(*arguments):
     done = subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True)
@@ -62,16 +67,16 @@ class Identity:
 
 
 class Workshop:
-    """Makes identities in a folder; each name is made once."""
+    """Makes identities in a folder, their keys by one algorithm; each name is made once."""
 
-    def __init__(self, folder):
-        self.folder = Path(folder)
+    def __init__(self, folder, algorithm="ecdsa"):
+        self.folder, self.algorithm = Path(folder), algorithm
         self.folder.mkdir(parents=True, exist_ok=True)
         self.authority = self.self_signed("authority", "Lab Authority", ca=True)
 
     def _key(self, name):
         key = self.folder / f"{name}.key"
-        _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key)
+        _openssl(*_KEY_MAKERS[self.algorithm], "-out", key)
         return key
 
     def self_signed(self, name, common_name, ca=False):
@@ -81,16 +86,17 @@ class Workshop:
                  f"basicConstraints=critical,CA:{'TRUE' if ca else 'FALSE'}")
         return Identity(certificate, key, certificate)
 
-    def issued(self, name, dns_name, expired=False, with_authority=True):
-        """A leaf of the workshop's authority for dns_name."""
+    def issued(self, name, *dns_names, expired=False, with_authority=True):
+        """A leaf of the workshop's authority for dns_names."""
         key, certificate = self._key(name), self.folder / f"{name}.pem"
         request, settings = self.folder / f"{name}.csr", self.folder / f"{name}.cnf"
         index = self.folder / f"{name}.index"
         index.touch()
         settings.write_text(_CA_SETTINGS.format(
             index=index, folder=self.folder,
-            extensions=f"subjectAltName=DNS:{dns_name}\nextendedKeyUsage=serverAuth"))
-        _openssl("req", "-new", "-key", key, "-subj", f"/CN={dns_name[:60]}", "-out", request)
+            extensions="subjectAltName=" + ",".join(f"DNS:{each}" for each in dns_names)
+            + "\nextendedKeyUsage=serverAuth"))
+        _openssl("req", "-new", "-key", key, "-subj", f"/CN={dns_names[0][:60]}", "-out", request)
         _openssl("ca", "-batch", "-notext", "-create_serial", "-config", settings,
                  "-cert", self.authority.certificate, "-keyfile", self.authority.key,
                  "-in", request, "-out", certificate,

@@ -92,8 +92,8 @@ class Zone:
                           "@ NS ns.example.", *self.lines]) + "\n"
 
 
-def _run(*command):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+def _run(*command, given=None):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, input=given)
     if done.returncode:
         raise RuntimeError(f"{command[0]}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
@@ -228,6 +228,13 @@ class DnsLab:
         """Every zone is loaded and signed: the server answers for each with its SOA."""
         from dnsquery import soa_answered
         return all(soa_answered(self.address, self.port, zone.origin) for zone in self.zones.values())
+
+    def add_now(self, zone, lines):
+        """Adds lines "OWNER TYPE DATA", owners absolute, to a zone that is being served and signed."""
+        told = "".join(f"update add {owner} 5 {rest}\n" for owner, rest in
+                       (line.split(" ", 1) for line in lines))
+        _run(_program("knsupdate"), "-v", given=f"server {self.address} {self.port}\nzone "
+             f"{self.zones[zone].origin}\n{told}send\n")
 
     def stop(self):
         if self._server and self._server.poll() is None:

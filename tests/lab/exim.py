@@ -1,0 +1,60 @@
+"""A private Exim, unpacked from its Debian package (GnuTLS): receives everything into a maildir."""
+import peer
+import place
+
+PACKAGE = "exim4-daemon-light"
+
+# Its log has no command lines; an ACL writes MAIL down.
+_SETTINGS = """exim_path = {program}
+exim_user = Debian-exim
+exim_group = Debian-exim
+deliver_drop_privilege = true
+keep_environment =
+spool_directory = {folder}/spool
+log_file_path = {folder}/log/%slog
+pid_file_path = {folder}/spool/pid
+primary_hostname = {hostname}
+local_interfaces = {addresses}
+daemon_smtp_ports = {port}
+host_lookup =
+rfc1413_query_timeout = 0s
+log_selector = +smtp_connection +tls_cipher
+tls_advertise_hosts = *
+tls_certificate = {folder}/$received_ip_address.pem
+tls_privatekey = {folder}/$received_ip_address.key
+acl_smtp_mail = said_mail
+acl_smtp_rcpt = everything
+acl_smtp_data = everything
+begin acl
+said_mail:
+  accept logwrite = MAIL FROM:<$sender_address>
+everything:
+  accept
+begin routers
+all:
+  driver = accept
+  transport = box
+begin transports
+box:
+  driver = appendfile
+  directory = {folder}/mail
+  maildir_format
+begin retry
+"""
+
+
+class Exim(peer.Peer):
+    accounts = ("Debian-exim",)
+    said_mail = "MAIL FROM:"
+
+    def start(self):
+        for name in ("spool", "log", "mail"):
+            self.own_folder(name)
+        self.copy_identities(for_account=True)
+        program = peer.UNPACKED / PACKAGE / "usr/sbin/exim4"
+        settings = self.folder / "exim.conf"
+        settings.write_text(_SETTINGS.format(
+            program=program, folder=self.folder, hostname=self.hostname, port=place.SMTP_PORT,
+            addresses=" : ".join(self.listeners)))
+        self.log = self.folder / "log" / "mainlog"
+        return self.launch(program, "-C", settings, "-bdf")
