@@ -38,10 +38,10 @@ static void add_extensions(X509 *x, const struct cert_wish *w)
         int nid;
         const char *value;
     } wanted[] = {
-        {NID_basic_constraints, w->ca ? ca : NULL},
-        {NID_subject_alt_name, w->san},
-        {NID_ext_key_usage, w->eku},
-        {NID_name_constraints, w->name_constraints},
+        {NID_basic_constraints, w->ca ? ca : NULL  },
+        {NID_subject_alt_name,  w->san             },
+        {NID_ext_key_usage,     w->eku             },
+        {NID_name_constraints,  w->name_constraints},
     };
 
     (void)snprintf(ca, sizeof(ca), "critical,CA:TRUE%s%s", w->constraints ? "," : "",

@@ -21,9 +21,9 @@ struct cert_wish {
     bool ca;
     int dates;
     enum cert_key key;
-    bool sha1;               /* signed with SHA-1 */
-    bool forged;             /* names the issuer, but is signed with its own key */
-    const char *constraints; /* of a CA: "pathlen:0"; NULL: none */
+    bool sha1;                    /* signed with SHA-1 */
+    bool forged;                  /* names the issuer, but is signed with its own key */
+    const char *constraints;      /* of a CA: "pathlen:0"; NULL: none */
     const char *name_constraints; /* "excluded;DNS:d.example"; NULL: none */
     const char *eku;              /* extended key usage, "clientAuth"; NULL: none */
 };
