@@ -84,6 +84,19 @@ static int run_dns(const struct arguments *a)
     return status;
 }
 
+/* The dns process of `danelaw check`, whose findings are in the answer. */
+static int run_check_dns(const struct arguments *a)
+{
+    struct config *c;
+
+    if (!load_role(a, &c))
+        return EXIT_USAGE;
+    log_setup(c->log_format, LOG_CRITICAL);
+    int status = dns_process_run(c, SPAWN_FIRST_FD);
+    config_unref(&c);
+    return status;
+}
+
 static int run_status_role(const struct arguments *a)
 {
     struct config *c;
@@ -243,6 +256,7 @@ static const struct command commands[] = {
      run_stop, false, false},
     {"run-mta", "", "", "", run_mta, true, false},
     {"run-dns", "", "", "", run_dns, true, false},
+    {"check-dns", "", "", "", run_check_dns, true, false},
     {"run-status", "", "", "", run_status_role, true, false},
 };
 

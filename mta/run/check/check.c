@@ -211,7 +211,7 @@ static bool start_dns(struct check *c)
 
     if (!spawn_pair(pair))
         return false;
-    c->dns_pid = spawn_role("run-dns", c->ctx.settings->config->file, &pair[1], 1);
+    c->dns_pid = spawn_role("check-dns", c->ctx.settings->config->file, &pair[1], 1);
     close(pair[1]);
     if (c->dns_pid < 0) {
         close(pair[0]);

@@ -1,0 +1,163 @@
+"""`danelaw check` over every case: it says what the delivery does, in documents that fit the published
+schema, with a clause for everything it decides; and its arguments, lists and exit statuses."""
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import cases
+import place
+from daemon import BINARY, Daemon, with_sanitizers
+
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "contrib" / "check.schema.json").read_text())
+DELIVERED = cases.DELIVERED
+
+
+@pytest.fixture(scope="module")
+def daemon_config(world, tmp_path_factory):
+    """The world's configuration; check needs no running daemon."""
+    with Daemon(world.settings) as d:
+        yield d.config
+
+
+def check(config, *arguments, lines=None):
+    return subprocess.run([BINARY, "check", *arguments, "-c", str(config)], capture_output=True,
+                          text=True, timeout=200 * place.PATIENCE, env=with_sanitizers(os.environ),
+                          input=None if lines is None else "\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="module")
+def told(world, daemon_config):
+    """Every case's document, from one run over the list."""
+    domains = [case.domain for case in world.cases]
+    done = check(daemon_config, "-", "--json", "--explain", "--in", "30d",
+                 lines=["# the cases", "", *domains, domains[0]])
+    assert done.returncode == 1, (done.returncode, done.stderr)
+    documents = [json.loads(line) for line in done.stdout.splitlines()]
+    assert sorted(d["domain"] for d in documents) == sorted(domains), "each once"
+    return {d["domain"]: d for d in documents}
+
+
+def ends_after_mail(case):
+    """What a server does from MAIL FROM on is not seen by a check."""
+    b = case.hosts[0].behaviour if case.hosts else None
+    return bool(b) and (b.close_at in ("MAIL", "RCPT", "DATA", "DOT") or
+                        bool({"MAIL", "RCPT", "DATA", "DOT"} & set(b.replies or {})))
+
+
+def test_says_what_the_delivery_does(world, told):
+    for case in world.cases:
+        document = told[case.domain]
+        expected = cases.DANE if ends_after_mail(case) else case.expect
+        if expected in DELIVERED:
+            assert (document["outcome"], document.get("tls")) == ("delivered", expected), \
+                (case.id, document.get("reason"))
+        else:
+            assert document["outcome"] == expected, case.id
+            assert document["reason"]["dsn"].startswith(case.code), (case.id, document["reason"])
+            assert re.search(case.words, document["reason"]["text"]), (case.id, document["reason"])
+            assert document["reason"]["fault"] and document["reason"]["remedy"] is not None
+
+
+def test_documents_fit_the_schema(told):
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    for domain, document in told.items():
+        errors = [f"{list(e.absolute_path)}: {e.message[:200]}" for e in validator.iter_errors(document)]
+        assert not errors, (domain, errors)
+
+
+def objects(value):
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from objects(inner)
+
+
+def test_the_schema_has_no_member_that_never_comes(told):
+    """Each member of the schema is met in some document: nothing is described that does not exist."""
+    met = {key for document in told.values() for o in objects(document) for key in o}
+    described = {key for o in objects(SCHEMA) for key in (o.get("properties") or {})}
+    assert not described - met, described - met
+
+
+def test_every_clause_is_explained(told):
+    clauses = 0
+    for document in told.values():
+        for o in objects(document):
+            if str(o.get("clause", "")).startswith("RFC "):
+                clauses += 1
+                assert o.get("explanation"), (document["domain"], o)
+    assert clauses > 500
+
+
+def test_looks_ahead(told):
+    document = told["a01.good.example"]
+    assert document["ahead"]["outcome"] == "delivered" and document["ahead"]["tls"] == "dane"
+    assert document["ahead"]["days"] == 30
+    assert document["ahead"]["date"] > document["time"][:10]
+
+
+def test_mismatch_names_its_cause_and_the_record(world, told):
+    document = told["d05.good.example"]
+    probe = document["hops"][0]["hosts"][0]["addresses"][0]
+    seen = probe["chain"][0]["tlsa"][0]
+    found = {f["finding"]: f for f in probe["findings"]}
+    assert any(f["effect"] == "stops" for f in found.values()), found
+    mends = [f["mend"] for f in found.values() if f["mend"]]
+    assert any(m.startswith("_25._tcp.mx.d05.good.example. ") and
+               m.split("TLSA ")[1].lower() == seen.lower() for m in mends), (mends, seen)
+
+
+def test_empty_input_is_recognised(told):
+    text = json.dumps(told["d17.good.example"])
+    assert '"empty-digest"' in text
+
+
+def test_one_destination_as_text(daemon_config):
+    done = check(daemon_config, "d05.good.example", "--explain")
+    assert done.returncode == 1, done
+    for words in ("would be deferred", "whose fault", "likely cause", "publish: _25._tcp.mx.d05",
+                  "what the clauses say", "RSA only"):
+        assert words in done.stdout, (words, done.stdout)
+    assert "\033" not in done.stdout, "no colour into a pipe"
+
+
+def test_table(daemon_config, world):
+    domains = [case.domain for case in world.cases][:20]
+    done = check(daemon_config, *domains)
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:21]] == domains, "in the order given"
+    assert "20  checked" in done.stdout
+    assert done.stderr == "", "a progress bar is for terminals"
+
+
+@pytest.mark.parametrize("arguments, status, words", [
+    (("a01.good.example",), 0, "would be delivered"),
+    (("x@A01.Good.Example.",), 0, "would be delivered"),
+    (("b07.good.example",), 3, "TLSA lookup failed"),
+    (("a01.good.example", "b07.good.example"), 3, "TLSA_LOOKUP"),
+    (("b07.good.example", "d05.good.example"), 1, "DANE_MISMATCH"),
+    (("no domain",), 2, "is no domain name"),
+    (("a01.good.example", "no domain"), 2, "is no domain name"),
+    ((), 2, "usage: danelaw check"),
+    (("--in", "soon", "a01.good.example"), 2, "--in takes days or weeks"),
+    (("--in",), 2, "--in takes days or weeks"),
+    (("--what", "a01.good.example"), 2, "unknown option"),
+    (("--help",), 0, "usage: danelaw check"),
+])
+def test_arguments(daemon_config, arguments, status, words):
+    done = check(daemon_config, *arguments)
+    assert done.returncode == status, done
+    assert words in done.stdout + done.stderr, done
+
+
+def test_a_bad_line_is_told_with_its_number(daemon_config):
+    done = check(daemon_config, "-", lines=["a01.good.example", "", "b a d"])
+    assert done.returncode == 2
+    assert 'line 3: "b a d" is no domain name' in done.stderr
+    assert "1  checked" in done.stdout, "the others are checked"
