@@ -2,6 +2,7 @@
 schema, with a clause for everything it decides; and its arguments, lists and exit statuses."""
 import json
 import os
+import pty
 import re
 import subprocess
 from pathlib import Path
@@ -134,6 +135,30 @@ def test_table(daemon_config, world):
     assert [line.split()[0] for line in lines[1:21]] == domains, "in the order given"
     assert "20  checked" in done.stdout
     assert done.stderr == "", "a progress bar is for terminals"
+
+
+def test_progress_on_a_terminal(daemon_config):
+    """The bar goes to standard error, in place, and is gone at the end; the table goes out whole."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([BINARY, "check", "a01.good.example", "b03.good.example", "-c",
+                                str(daemon_config)], stdout=subprocess.PIPE, stderr=theirs,
+                               stdin=subprocess.DEVNULL, text=True, env=with_sanitizers(os.environ))
+    os.close(theirs)
+    table, drawn = process.communicate()[0], read_all(ours)
+    assert re.search(r"\r\[#*\.+\] 0/2 checked", drawn) and "] 2/2 checked" in drawn, drawn
+    assert drawn.rstrip(" ").endswith("\r"), "the line is cleared"
+    assert "2  checked" in table
+
+
+def read_all(fd):
+    seen = b""
+    try:
+        while chunk := os.read(fd, 4096):
+            seen += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(fd)
+    return seen.decode()
 
 
 @pytest.mark.parametrize("arguments, status, words", [

@@ -33,6 +33,7 @@ struct rig {
     enum { TLSA_NONE, TLSA_RIGHT, TLSA_WRONG } tlsa;
     enum dest_kind kind;
     bool mx_insecure;
+    uint32_t ttl_s;     /* of the facts; 0: five minutes */
     int64_t age_ms;     /* of the next message submitted */
     const char *domain; /* of its recipients */
     enum resolver_state resolver;
