@@ -21,13 +21,18 @@ const char check_command_help[] =
     "usage: danelaw check DOMAIN… [--explain] [--in TIME] [--json]\n"
     "       danelaw check - < LIST\n"
     "\n"
-    "Says why a destination gets its mail, or does not, by the live policy and the code of a delivery, up\n"
-    "to the point where MAIL FROM would be said: every DNS step with its security, the TLSA base domain and\n"
-    "records, a handshake with every address of every host, with RSA and with ECDSA, then what would\n"
+    "Says why a destination gets its mail, or does not, by the live policy and the code of a "
+    "delivery, up\n"
+    "to the point where MAIL FROM would be said: every DNS step with its security, the TLSA base "
+    "domain and\n"
+    "records, a handshake with every address of every host, with RSA and with ECDSA, then what "
+    "would\n"
     "happen to a message, whose fault it is if it would wait, and the record that would mend it.\n"
     "\n"
-    "  DOMAIN       a domain, a mail address, or an address literal; \"-\" reads a list, one a line\n"
-    "  --in TIME    also what would happen by then: 30d, 2w (certificates and policies of that day)\n"
+    "  DOMAIN       a domain, a mail address, or an address literal; \"-\" reads a list, one a "
+    "line\n"
+    "  --in TIME    also what would happen by then: 30d, 2w (certificates and policies of that "
+    "day)\n"
     "  --explain    with what the RFCs say\n"
     "  --json       one document a line; contrib/check.schema.json describes it\n"
     "\n"
@@ -39,7 +44,7 @@ struct destination {
     char *asked;
     char name[DNS_NAME_MAX];
     struct domain_check *domain;
-    json_t *document; /* NULL: not finished */
+    json_t *document;  /* NULL: not finished */
     UT_hash_handle hh; /* by name */
 };
 
@@ -299,7 +304,10 @@ static bool take_days(const char *text, int *out_days)
     static const struct {
         const char unit;
         int days;
-    } units[] = {{'d', 1}, {'w', 7}};
+    } units[] = {
+        {'d', 1},
+        {'w', 7}
+    };
     struct slice s = text ? slice_of(text) : SLICE("");
     uint64_t n;
 

@@ -46,8 +46,8 @@ json_t *check_document_json(const struct check_ctx *ctx, const char *asked, cons
 {
     char time[CLOCK_TEXT_MAX];
     json_t *rules = policy_explain(ctx->settings->config, asked, domain, ctx->now_ms);
-    json_t *d = json_pack("{s:s, s:o, s:s}", "domain", domain, "asked", outside_text(asked),
-                          "time", clock_rfc3339(ctx->now_ms, time));
+    json_t *d = json_pack("{s:s, s:o, s:s}", "domain", domain, "asked", outside_text(asked), "time",
+                          clock_rfc3339(ctx->now_ms, time));
 
     (void)json_object_set(d, "policy", json_object_get(rules, "policy"));
     (void)json_object_set(d, "route", json_object_get(rules, "route"));
@@ -86,9 +86,9 @@ static void add_lookups(json_t *hop, const struct check_ctx *ctx, const struct d
     for (size_t i = 0; i < facts->n_steps; i++)
         (void)json_array_append_new(steps, step_json(ctx, &facts->steps[i]));
     set(hop, "dns", steps);
-    check_add_findings(hop, ctx, found,
-                       tls_diagnose_dns(facts, SIZE_MAX, ctx->now_ms / 1000, found,
-                                        CHECK_FINDINGS));
+    check_add_findings(
+        hop, ctx, found,
+        tls_diagnose_dns(facts, SIZE_MAX, ctx->now_ms / 1000, found, CHECK_FINDINGS));
 }
 
 json_t *check_hop_json(const struct check_ctx *ctx, const struct hop *hop,
@@ -111,18 +111,18 @@ json_t *check_hop_json(const struct check_ctx *ctx, const struct hop *hop,
     return o;
 }
 
-void check_add_host_facts(json_t *host, const struct check_ctx *ctx,
-                          const struct dest_facts *facts, size_t i)
+void check_add_host_facts(json_t *host, const struct check_ctx *ctx, const struct dest_facts *facts,
+                          size_t i)
 {
     const struct host_facts *h = &facts->hosts[i];
     json_t *candidates = json_array();
 
     for (size_t k = 0; k < h->n_candidates; k++) {
         const struct tlsa_candidate *c = &h->candidates[k];
-        (void)json_array_append_new(
-            candidates, json_pack("{s:s, s:s, s:s, s:b}", "base", c->base, "security",
-                                  dns_security_name(c->security), "lookup",
-                                  dns_lookup_name(c->lookup), "chosen", c->chosen));
+        (void)json_array_append_new(candidates,
+                                    json_pack("{s:s, s:s, s:s, s:b}", "base", c->base, "security",
+                                              dns_security_name(c->security), "lookup",
+                                              dns_lookup_name(c->lookup), "chosen", c->chosen));
     }
     set(host, "expanded", json_string(h->expanded));
     set(host, "addresses_security", json_string(dns_security_name(h->addresses_security)));
@@ -154,7 +154,9 @@ static json_t *record_json(const struct verdict *v, size_t i)
     return json_pack("{s:i, s:i, s:i, s:s, s:i, s:b, s:s}", "usage", r->usage, "selector",
                      r->selector, "matching", r->mtype, "data", hex, "octets", r->len, "usable",
                      usable, "why",
-                     usable ? "" : why ? why : "its data is no certificate or key");
+                     usable ? ""
+                     : why  ? why
+                            : "its data is no certificate or key");
 }
 
 static json_t *verdict_json(const struct check_ctx *ctx, const struct verdict *v)
@@ -200,20 +202,19 @@ static json_t *would_be_json(const struct certificate *c, size_t depth)
     json_t *a = json_array();
 
     for (int selector = 1; selector >= 0; selector--)
-        (void)json_array_append_new(
-            a, json_sprintf("%d %d 1 %s", depth ? 2 : 3, selector,
-                            tls_certificate_hex(c, selector, 1, hex)));
+        (void)json_array_append_new(a, json_sprintf("%d %d 1 %s", depth ? 2 : 3, selector,
+                                                    tls_certificate_hex(c, selector, 1, hex)));
     return a;
 }
 
 static json_t *certificate_json(const struct certificate *c, size_t depth)
 {
-    json_t *o = json_pack("{s:i, s:o, s:o, s:o, s:b, s:s, s:s, s:o, s:o, s:b, s:o}", "depth",
-                          (int)depth, "subject", outside_text(c->subject), "issuer",
-                          outside_text(c->issuer), "names", outside_text(c->names), "names_are_cn",
-                          c->names_are_cn, "key", c->key, "signature", c->signature, "not_before",
-                          date_json(c->not_before_s), "not_after", date_json(c->not_after_s), "ca",
-                          c->is_ca, "tlsa", would_be_json(c, depth));
+    json_t *o =
+        json_pack("{s:i, s:o, s:o, s:o, s:b, s:s, s:s, s:o, s:o, s:b, s:o}", "depth", (int)depth,
+                  "subject", outside_text(c->subject), "issuer", outside_text(c->issuer), "names",
+                  outside_text(c->names), "names_are_cn", c->names_are_cn, "key", c->key,
+                  "signature", c->signature, "not_before", date_json(c->not_before_s), "not_after",
+                  date_json(c->not_after_s), "ca", c->is_ca, "tlsa", would_be_json(c, depth));
     return o ? o : json_object();
 }
 

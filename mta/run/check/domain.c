@@ -34,8 +34,7 @@ struct domain_check {
 
 /* ---- evaluations: now, then ahead */
 
-static void evaluate(struct domain_check *d, int64_t wall_ms, int64_t at_s,
-                     void (*done)(void *arg))
+static void evaluate(struct domain_check *d, int64_t wall_ms, int64_t at_s, void (*done)(void *arg))
 {
     struct evaluation_start start = {
         .ctx = d->ctx,
@@ -70,8 +69,8 @@ static json_t *policy_at(const struct domain_check *d, int64_t wall_ms)
     return policy;
 }
 
-/* Certificates, and exceptions of the configuration, are as that day will find them; DNS is as it is now,
- * since zones sign anew all the time. */
+/* Certificates, and exceptions of the configuration, are as that day will find them; DNS is as it
+ * is now, since zones sign anew all the time. */
 static void look_ahead(struct domain_check *d)
 {
     char date[CLOCK_TEXT_MAX];

@@ -1,8 +1,8 @@
-/* A target is an address that a delivery would try, or a host it would skip, or a next hop without any
- * host. All are in the order of a delivery: the first that is ready would get the message, and if none is, the
- * first failure is what is told (mta/out/delivery.c). Probes of different targets run side by side; of one
- * target one after the other: as a delivery would connect, with less where the verdict allows that, and
- * last with the server's other kind of key. */
+/* A target is an address that a delivery would try, or a host it would skip, or a next hop without
+ * any host. All are in the order of a delivery: the first that is ready would get the message, and
+ * if none is, the first failure is what is told (mta/out/delivery.c). Probes of different targets
+ * run side by side; of one target one after the other: as a delivery would connect, with less where
+ * the verdict allows that, and last with the server's other kind of key. */
 #include "mta/run/check/evaluation.h"
 
 #include <stdlib.h>
@@ -14,16 +14,21 @@
 #include "mta/run/check/probe.h"
 #include "tls/diagnose.h"
 
-enum { PROBES_AT_ONCE = 8 };
+enum {
+    PROBES_AT_ONCE = 8,
+    PLANNED = ARRAY_LEN(((struct out_plan *)0)->v), /* attempts of one next hop */
+    SPARE = 96,                                     /* addresses beyond the plan, of one next hop */
+};
 
 struct target {
     struct evaluation *e;
     struct place *place;
     struct attempt attempt;
-    bool probed;            /* false: status says why nothing is connected to */
-    struct status status;   /* OK: would be delivered here */
-    struct verdict strict;  /* as decided */
-    struct verdict verdict; /* of the probe that is out: with less, after a failure */
+    bool probed;               /* false: status says why nothing is connected to */
+    bool spare;                /* beyond what a delivery would try: it decides nothing */
+    struct status status;      /* OK: would be delivered here */
+    struct verdict strict;     /* as decided */
+    struct verdict verdict;    /* of the probe that is out: with less, after a failure */
     struct probe_result first; /* of the first probe, for the comparison of keys */
     enum tls_key key;          /* of the probe that is out */
     char relay[320];
@@ -37,6 +42,7 @@ struct place {
     struct hop hop;
     struct dest_facts *facts; /* NULL: an address */
     struct out_plan plan;
+    size_t n_spare;
     json_t *json;
     json_t *hosts[LIMIT_MX_HOSTS]; /* by index of the facts */
 };
@@ -140,6 +146,40 @@ static void add_empty_plan(struct evaluation *e, struct place *p)
     (void)json_object_set_new(p->json, "problem", check_status_json(&p->plan.why_none));
 }
 
+static bool is_planned(const struct place *p, size_t host, const struct ip *ip)
+{
+    for (size_t i = 0; i < p->plan.n; i++)
+        if (p->plan.v[i].host == host && (!ip || ip_eq(&p->plan.v[i].to.ip, ip)))
+            return true;
+    return false;
+}
+
+static bool may_connect(const struct evaluation *e, const struct place *p, const struct ip *ip)
+{
+    const struct delivery_config *c = &e->in.ctx->settings->config->delivery;
+
+    return p->hop.configured || !ip_nets_have(c->refuse_networks, c->n_refuse_networks, ip);
+}
+
+/* A delivery tries some addresses of a host; here all of them are asked, as one of many may be
+ * wrong. */
+static void add_spare(struct evaluation *e, struct place *p, size_t host)
+{
+    const struct host_facts *h = &p->facts->hosts[host];
+    bool in_reach = is_planned(p, host, NULL) || p->plan.n == PLANNED;
+
+    for (size_t i = 0; in_reach && i < h->n_addresses && p->n_spare < SPARE; i++) {
+        struct attempt a = {
+            host, {h->addresses[i], p->hop.port}
+        };
+        if (is_planned(p, host, &h->addresses[i]) || !may_connect(e, p, &h->addresses[i]))
+            continue;
+        add_attempt(e, p, &a);
+        e->targets[e->n_targets - 1].spare = true;
+        p->n_spare++;
+    }
+}
+
 /* Hosts that get no attempt (no address, error, refused network, behind our own) are shown too. */
 static void add_place(struct evaluation *e, size_t i)
 {
@@ -157,8 +197,10 @@ static void add_place(struct evaluation *e, size_t i)
         add_attempt(e, p, &p->plan.v[k]);
     if (p->plan.n == 0)
         add_empty_plan(e, p);
-    for (size_t k = 0; p->facts && k < p->facts->n_hosts; k++)
+    for (size_t k = 0; p->facts && k < p->facts->n_hosts; k++) {
         (void)host_json(e, p, k);
+        add_spare(e, p, k);
+    }
 }
 
 /* ---- probes */
@@ -200,7 +242,8 @@ static bool authenticates(const struct verdict *v)
     return v->mode == VERDICT_DANE || v->mode == VERDICT_PKIX;
 }
 
-/* The server may have a second certificate, with a key of the other kind, that other clients get. */
+/* The server may have a second certificate, with a key of the other kind, that other clients get.
+ */
 static bool try_other_key(struct target *t, const struct probe_result *r)
 {
     if (t->e->in.at_s || t->key != TLS_KEY_ANY || !authenticates(&t->strict) ||
@@ -248,7 +291,10 @@ static void on_probe(void *arg, const struct probe_result *r)
     t->status = r->status;
     t->tls = tls_outcome_label(r->has_tls ? &r->tls : NULL);
     (void)slice_copy(slice_of(r->remote), t->relay, sizeof(t->relay));
-    add_probe(t, r, t->verdict.mode == VERDICT_CLEAR ? "in clear" : "");
+    add_probe(t, r,
+              t->spare                           ? "a delivery tries other addresses first"
+              : t->verdict.mode == VERDICT_CLEAR ? "in clear"
+                                                 : "");
     if (try_other_key(t, r))
         probe(t);
     else
@@ -305,15 +351,13 @@ struct evaluation *evaluation_open(const struct evaluation_start *start, void (*
                                    void *arg)
 {
     struct evaluation *e = base_alloc(sizeof(*e));
-    size_t most = ARRAY_LEN(((struct out_plan *)0)->v);
-
     e->in = *start;
     e->done = done;
     e->arg = arg;
     e->hops = json_array();
     e->n_places = out_hops_count(&start->route);
     e->places = base_alloc_array(e->n_places, sizeof(*e->places));
-    e->targets = base_alloc_array(e->n_places * most, sizeof(*e->targets));
+    e->targets = base_alloc_array(e->n_places * (PLANNED + SPARE), sizeof(*e->targets));
     for (size_t i = 0; i < e->n_places; i++)
         add_place(e, i);
     loop_timer_set(start->ctx->loop, &e->step, 0, run_more);
@@ -325,11 +369,10 @@ struct evaluation *evaluation_open(const struct evaluation_start *start, void (*
 /* Trouble on the way may be ours, or gone in a minute: that is no answer about the destination. */
 static bool is_undetermined(enum cause cause)
 {
-    static const enum cause network[] = {CAUSE_MX_LOOKUP,      CAUSE_ADDRESS_LOOKUP,
-                                         CAUSE_TLSA_LOOKUP,    CAUSE_RESOLVER_DOWN,
-                                         CAUSE_CONNECT_FAILED, CAUSE_RESOLVER_NOT_VALIDATING,
-                                         CAUSE_REMOTE_TIMEOUT, CAUSE_CONNECTION_LOST,
-                                         CAUSE_TLS_LOCAL};
+    static const enum cause network[] = {
+        CAUSE_MX_LOOKUP,      CAUSE_ADDRESS_LOOKUP,  CAUSE_TLSA_LOOKUP,
+        CAUSE_RESOLVER_DOWN,  CAUSE_CONNECT_FAILED,  CAUSE_RESOLVER_NOT_VALIDATING,
+        CAUSE_REMOTE_TIMEOUT, CAUSE_CONNECTION_LOST, CAUSE_TLS_LOCAL};
     for (size_t i = 0; i < ARRAY_LEN(network); i++)
         if (network[i] == cause)
             return true;
@@ -339,7 +382,7 @@ static bool is_undetermined(enum cause cause)
 static const struct target *deciding_target(const struct evaluation *e)
 {
     for (size_t i = 0; i < e->n_targets; i++)
-        if (e->targets[i].probed && status_ok(&e->targets[i].status))
+        if (e->targets[i].probed && !e->targets[i].spare && status_ok(&e->targets[i].status))
             return &e->targets[i];
     return &e->targets[0];
 }
