@@ -9,14 +9,13 @@
 static const struct key_kind {
     const char *name, *signatures, *ciphers;
 } kinds[] = {
-    [TLS_KEY_ANY] = {"any", NULL, NULL},
+    [TLS_KEY_ANY] = {"any",   NULL,                                                   NULL         },
     [TLS_KEY_RSA] = {"RSA",
                      "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:"
                      "rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
-                     "RSA+SHA256:RSA+SHA384:RSA+SHA512",
-                     "aRSA:!eNULL"},
+                     "RSA+SHA256:RSA+SHA384:RSA+SHA512",                              "aRSA:!eNULL"},
     [TLS_KEY_ECDSA] = {"ECDSA", "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448",
-                       "aECDSA:!eNULL"},
+                     "aECDSA:!eNULL"                                                               },
 };
 
 const char *tls_key_name(enum tls_key key)

@@ -1,5 +1,5 @@
-/* A handshake that is made to learn something: by one kind of key, or as it would end on another day.
- * Only `danelaw check` makes them; no mail goes over such a connection. */
+/* A handshake that is made to learn something: by one kind of key, or as it would end on another
+ * day. Only `danelaw check` makes them; no mail goes over such a connection. */
 #ifndef DANELAW_TLS_PROBE_H
 #define DANELAW_TLS_PROBE_H
 
@@ -15,7 +15,8 @@ struct tls_probe {
     int64_t at_s;     /* Unix seconds at which certificates are judged; 0: now */
 };
 
-/* Changes a client of tls_dane_client accordingly, before its handshake. False: the library failed. */
+/* Changes a client of tls_dane_client accordingly, before its handshake. False: the library failed.
+ */
 MUST_USE bool tls_probe_prepare(SSL *ssl, const struct tls_probe *probe);
 /* The kind of the key in the certificate that the server sent; ANY if neither, or none came. */
 enum tls_key tls_probe_key_seen(SSL *ssl);

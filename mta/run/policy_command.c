@@ -15,8 +15,10 @@ enum { USAGE = 2, SHOWN_MATCHES = 64 };
 const char policy_command_help[] =
     "usage: danelaw policy explain ADDRESS [--json]\n"
     "\n"
-    "ADDRESS is a mail address or a domain. Says whether anyone may send there through this relay,\n"
-    "where the mail goes, which security it gets and for how long, and which rules were passed over,\n"
+    "ADDRESS is a mail address or a domain. Says whether anyone may send there through this "
+    "relay,\n"
+    "where the mail goes, which security it gets and for how long, and which rules were passed "
+    "over,\n"
     "each with file and line. `danelaw check` says what that comes to with the destination's DNS.\n"
     "exit status: 0 done, 2 usage or configuration\n";
 
@@ -77,7 +79,8 @@ static bool is_expired(const struct policy_config *p, int64_t wall_ms)
     return p->until_ms && wall_ms > p->until_ms;
 }
 
-/* The rules whose pattern fits but which do not apply: past their date, or behind a better match. */
+/* The rules whose pattern fits but which do not apply: past their date, or behind a better match.
+ */
 static json_t *passed_over_json(const struct config *c, struct slice domain, int64_t wall_ms)
 {
     const struct policy_config *match[SHOWN_MATCHES];
@@ -90,11 +93,11 @@ static json_t *passed_over_json(const struct config *c, struct slice domain, int
         decided |= applies;
         if (!applies)
             (void)json_array_append_new(
-                rules, json_pack("{s:s, s:s, s:o, s:o, s:s, s:s}", "pattern", match[i]->pattern,
-                                 "tls", tls_level_name(match[i]->tls), "where",
-                                 where_json(&match[i]->where), "until",
-                                 until_json(match[i]->until_ms), "note", match[i]->note, "because",
-                                 expired ? "expired" : "a longer match applies"));
+                rules,
+                json_pack("{s:s, s:s, s:o, s:o, s:s, s:s}", "pattern", match[i]->pattern, "tls",
+                          tls_level_name(match[i]->tls), "where", where_json(&match[i]->where),
+                          "until", until_json(match[i]->until_ms), "note", match[i]->note,
+                          "because", expired ? "expired" : "a longer match applies"));
     }
     return rules;
 }
@@ -118,9 +121,9 @@ static json_t *policy_json(const struct config *c, struct slice domain, int64_t 
     struct policy p = routes_policy(c, domain, wall_ms);
 
     return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:s, s:o}", "tls", tls_level_name(p.level),
-                     "words", level_words[p.level], "rule", rule_json(c, domain, wall_ms), "audit", p.audit, "where", where_json(&p.where), "until",
-                     until_json(p.until_ms), "note", p.note, "passed_over",
-                     passed_over_json(c, domain, wall_ms));
+                     "words", level_words[p.level], "rule", rule_json(c, domain, wall_ms), "audit",
+                     p.audit, "where", where_json(&p.where), "until", until_json(p.until_ms),
+                     "note", p.note, "passed_over", passed_over_json(c, domain, wall_ms));
 }
 
 json_t *policy_explain(const struct config *c, const char *address, const char *domain,
@@ -176,7 +179,8 @@ static void print_policy(const json_t *policy)
            text(policy, "rule"), text(policy, "where"));
     print_rule_end(policy);
     printf("\n           %s\n", text(policy, "words"));
-    json_array_foreach(json_object_get(policy, "passed_over"), i, rule) {
+    json_array_foreach(json_object_get(policy, "passed_over"), i, rule)
+    {
         printf("%s\"%s\" tls: %s (%s)", i ? "           " : "not used   ", text(rule, "pattern"),
                text(rule, "tls"), text(rule, "where"));
         print_rule_end(rule);

@@ -1,5 +1,5 @@
-/* `danelaw policy explain ADDRESS`: which rules of the configuration decide about an address, with file
- * and line. Reads the configuration only; asks neither DNS nor the daemon. */
+/* `danelaw policy explain ADDRESS`: which rules of the configuration decide about an address, with
+ * file and line. Reads the configuration only; asks neither DNS nor the daemon. */
 #ifndef DANELAW_RUN_POLICY_COMMAND_H
 #define DANELAW_RUN_POLICY_COMMAND_H
 

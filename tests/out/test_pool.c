@@ -48,18 +48,23 @@ Test(pool, a_ttl_that_runs_out_ends_it)
 
 /* Everything that decided authentication is in the key: change one thing, and the keys differ. */
 static const uint8_t one[32] = {1}, two[32] = {2};
-static const struct tlsa_record records[] = {{3, 1, 1, 32, one}, {3, 1, 1, 32, two}};
+static const struct tlsa_record records[] = {
+    {3, 1, 1, 32, one},
+    {3, 1, 1, 32, two}
+};
 
 static struct verdict base_verdict(void)
 {
-    return (struct verdict){.mode = VERDICT_DANE,
-                            .mx_secure = true,
-                            .base = "mx.example",
-                            .names = {"mx.example", "d.example"},
-                            .n_names = 2,
-                            .records = records,
-                            .n_records = 2,
-                            .usable = 1};
+    return (struct verdict){
+        .mode = VERDICT_DANE,
+        .mx_secure = true,
+        .base = "mx.example",
+        .names = {"mx.example", "d.example"},
+        .n_names = 2,
+        .records = records,
+        .n_records = 2,
+        .usable = 1
+    };
 }
 
 static void change_mode(struct verdict *v)
@@ -104,8 +109,8 @@ static void more_usable(struct verdict *v)
 
 Test(pool, key_holds_all_that_decided)
 {
-    static void (*const changes[])(struct verdict *) = {change_mode,  change_half, change_mx,
-                                                        change_base,  change_names, drop_name,
+    static void (*const changes[])(struct verdict *) = {change_mode,   change_half,  change_mx,
+                                                        change_base,   change_names, drop_name,
                                                         change_usable, more_usable};
     struct verdict v = base_verdict();
     uint8_t key[VERDICT_KEY], same[VERDICT_KEY], other[VERDICT_KEY];

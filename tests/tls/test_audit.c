@@ -1,4 +1,5 @@
-/* Audit-only mode: which verdicts it changes, and what may be tried after a failure. RFC 7672 §9.1. */
+/* Audit-only mode: which verdicts it changes, and what may be tried after a failure. RFC 7672 §9.1.
+ */
 #include <criterion/criterion.h>
 
 #include "tls/verdict.h"
@@ -16,11 +17,24 @@ struct scene {
 static void set_scene(struct scene *s, enum tls_level level)
 {
     *s = (struct scene){
-        .dest = {.name = "d.example", .expanded = "d.example", .port = 25, .kind = DEST_MX,
-                 .security = DNS_SECURE, .why = "", .hosts = &s->host, .n_hosts = 1},
-        .host = {.name = "mx.example", .expanded = "mx.example", .addresses_lookup = DNS_DATA,
-                 .addresses_security = DNS_SECURE, .alias_security = DNS_SECURE, .n_candidates = 1,
-                 .tlsa_lookup = DNS_DATA, .tlsa_base = "mx.example", .tlsa = &right, .n_tlsa = 1,
+        .dest = {.name = "d.example",
+                 .expanded = "d.example",
+                 .port = 25,
+                 .kind = DEST_MX,
+                 .security = DNS_SECURE,
+                 .why = "",
+                 .hosts = &s->host,
+                 .n_hosts = 1},
+        .host = {.name = "mx.example",
+                 .expanded = "mx.example",
+                 .addresses_lookup = DNS_DATA,
+                 .addresses_security = DNS_SECURE,
+                 .alias_security = DNS_SECURE,
+                 .n_candidates = 1,
+                 .tlsa_lookup = DNS_DATA,
+                 .tlsa_base = "mx.example",
+                 .tlsa = &right,
+                 .n_tlsa = 1,
                  .why = ""},
         .in = {.level = level, .resolver_validates = true, .dest = &s->dest, .audit = true},
     };

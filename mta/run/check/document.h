@@ -1,5 +1,6 @@
-/* The document of `danelaw check`: plain values of the delivery code as JSON. Its members are described in
- * contrib/check.schema.json, and stay. Each function returns a new reference, or adds to an object. */
+/* The document of `danelaw check`: plain values of the delivery code as JSON. Its members are
+ * described in contrib/check.schema.json, and stay. Each function returns a new reference, or adds
+ * to an object. */
 #ifndef DANELAW_RUN_CHECK_DOCUMENT_H
 #define DANELAW_RUN_CHECK_DOCUMENT_H
 
@@ -19,11 +20,12 @@ json_t *check_tls_json(const struct tls_outcome *o);
 /* The certificates that were sent, leaf first, each with the TLSA records it would make. */
 json_t *check_chain_json(SSL *ssl);
 
-/* Members "verdict" and, if the host must not be used, "skipped"; under audit "audited" likewise. */
+/* Members "verdict" and, if the host must not be used, "skipped"; under audit "audited" likewise.
+ */
 void check_add_verdict(json_t *host, const struct check_ctx *ctx, const struct verdict *v);
 /* Members "addresses_security" and "candidates". */
-void check_add_host_facts(json_t *host, const struct check_ctx *ctx,
-                          const struct dest_facts *facts, size_t i);
+void check_add_host_facts(json_t *host, const struct check_ctx *ctx, const struct dest_facts *facts,
+                          size_t i);
 /* To member "findings", which is made if it is not there. */
 void check_add_findings(json_t *o, const struct check_ctx *ctx, const struct finding *found,
                         size_t n);

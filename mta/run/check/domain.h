@@ -1,5 +1,5 @@
-/* One destination of `danelaw check`: its rules, its DNS facts, an evaluation for now and, if asked for, one
- * for the day ahead. */
+/* One destination of `danelaw check`: its rules, its DNS facts, an evaluation for now and, if asked
+ * for, one for the day ahead. */
 #ifndef DANELAW_RUN_CHECK_DOMAIN_H
 #define DANELAW_RUN_CHECK_DOMAIN_H
 

@@ -1,5 +1,5 @@
-/* The document of `danelaw check` as text: the answer first, then how it came about. Words that came from
- * outside go through queue_text_safe. */
+/* The document of `danelaw check` as text: the answer first, then how it came about. Words that
+ * came from outside go through queue_text_safe. */
 #include <stdio.h>
 
 #include "mta/run/check/private.h"
@@ -42,8 +42,7 @@ static void print_findings(const json_t *o, const char *indent)
     size_t i;
     json_t *f;
 
-    json_array_foreach(json_object_get(o, "findings"), i, f)
-        print_finding(f, indent);
+    json_array_foreach(json_object_get(o, "findings"), i, f) print_finding(f, indent);
 }
 
 static bool holds(const json_t *findings, const char *name)
@@ -51,9 +50,7 @@ static bool holds(const json_t *findings, const char *name)
     size_t i;
     json_t *f;
 
-    json_array_foreach(findings, i, f)
-        if (equals(f, "finding", name))
-            return true;
+    json_array_foreach(findings, i, f) if (equals(f, "finding", name)) return true;
     return false;
 }
 
@@ -64,14 +61,15 @@ static void gather_stops(json_t *o, json_t *into)
     json_t *value;
     size_t i;
 
-    json_array_foreach(json_object_get(o, "findings"), i, value)
-        if (equals(value, "effect", "stops") && !holds(into, text(value, "finding")))
-            (void)json_array_append(into, value);
-    json_object_foreach(o, key, value) {
+    json_array_foreach(json_object_get(o, "findings"), i,
+                       value) if (equals(value, "effect", "stops") &&
+                                  !holds(into, text(value, "finding")))(void)
+        json_array_append(into, value);
+    json_object_foreach(o, key, value)
+    {
         json_t *inner;
         if (json_is_array(value))
-            json_array_foreach(value, i, inner)
-                gather_stops(inner, into);
+            json_array_foreach(value, i, inner) gather_stops(inner, into);
     }
 }
 
@@ -82,9 +80,9 @@ static void print_causes(const json_t *d)
     json_t *stops = json_array(), *f, *hop;
     size_t i;
 
-    json_array_foreach(json_object_get(d, "hops"), i, hop)
-        gather_stops(hop, stops);
-    json_array_foreach(stops, i, f) {
+    json_array_foreach(json_object_get(d, "hops"), i, hop) gather_stops(hop, stops);
+    json_array_foreach(stops, i, f)
+    {
         if (i == CAUSES_TOLD)
             break;
         printf("  likely cause  ");
@@ -184,8 +182,7 @@ static void print_dns(const json_t *hop)
     size_t i;
     json_t *s;
 
-    json_array_foreach(json_object_get(hop, "dns"), i, s)
-        print_step(s);
+    json_array_foreach(json_object_get(hop, "dns"), i, s) print_step(s);
     print_findings(hop, "  ");
 }
 
@@ -196,10 +193,9 @@ static void print_candidates(const json_t *host)
     size_t i;
     json_t *c;
 
-    json_array_foreach(json_object_get(host, "candidates"), i, c)
-        printf("  %s%s: %s, %s%s\n", i ? "          " : "tried     ", text(c, "base"),
-               text(c, "security"), text(c, "lookup"),
-               is(c, "chosen") ? " (the TLSA base domain)" : "");
+    json_array_foreach(json_object_get(host, "candidates"), i, c) printf(
+        "  %s%s: %s, %s%s\n", i ? "          " : "tried     ", text(c, "base"), text(c, "security"),
+        text(c, "lookup"), is(c, "chosen") ? " (the TLSA base domain)" : "");
 }
 
 static void print_record(const json_t *r)
@@ -227,8 +223,7 @@ static void print_verdict(const json_t *host)
     print_candidates(host);
     json_array_foreach(json_object_get(v, "names"), i, name)
         printf("  %s%s\n", i ? "          " : "names     ", json_string_value(name));
-    json_array_foreach(json_object_get(v, "tlsa"), i, r)
-        print_record(r);
+    json_array_foreach(json_object_get(v, "tlsa"), i, r) print_record(r);
     print_findings(host, "  ");
 }
 
@@ -283,8 +278,7 @@ static void print_probe(const json_t *p)
     if (*text(p, "note"))
         printf(absent ? "%s" : " (%s)", text(p, "note"));
     putchar('\n');
-    json_array_foreach(json_object_get(p, "chain"), i, c)
-        print_certificate(c);
+    json_array_foreach(json_object_get(p, "chain"), i, c) print_certificate(c);
     if (!absent)
         print_findings(p, "    ");
 }
@@ -296,8 +290,7 @@ static void print_host(const json_t *host)
 
     printf("\nhost %s (preference %lld)\n", text(host, "host"), number(host, "preference"));
     print_verdict(host);
-    json_array_foreach(json_object_get(host, "addresses"), i, p)
-        print_probe(p);
+    json_array_foreach(json_object_get(host, "addresses"), i, p) print_probe(p);
 }
 
 static void print_hops(const json_t *d)
@@ -305,12 +298,12 @@ static void print_hops(const json_t *d)
     size_t i, k;
     json_t *hop, *host;
 
-    json_array_foreach(json_object_get(d, "hops"), i, hop) {
+    json_array_foreach(json_object_get(d, "hops"), i, hop)
+    {
         printf("\nnext hop %s, port %lld%s\n", text(hop, "next_hop"), number(hop, "port"),
                is(hop, "implicit_tls") ? ", TLS at once" : "");
         print_dns(hop);
-        json_array_foreach(json_object_get(hop, "hosts"), k, host)
-            print_host(host);
+        json_array_foreach(json_object_get(hop, "hosts"), k, host) print_host(host);
     }
 }
 
@@ -331,15 +324,13 @@ static void gather_clauses(json_t *o, json_t *into)
     size_t i;
 
     if (json_is_array(o)) {
-        json_array_foreach(o, i, value)
-            gather_clauses(value, into);
+        json_array_foreach(o, i, value) gather_clauses(value, into);
         return;
     }
     if (*text(o, "explanation"))
         (void)json_object_set(into, text(o, "clause"), json_object_get(o, "explanation"));
-    json_object_foreach(o, key, value)
-        if (json_is_array(value) || json_is_object(value))
-            gather_clauses(value, into);
+    json_object_foreach(o, key, value) if (json_is_array(value) || json_is_object(value))
+        gather_clauses(value, into);
 }
 
 static void print_clauses(json_t *d)

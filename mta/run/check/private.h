@@ -28,8 +28,8 @@ void check_print(json_t *document);
 /* summary.c: one line per document, in the order given, then totals. */
 void check_print_summary(json_t *const *documents, size_t n);
 
-/* explain.c: what a clause says ("RFC 7672 section 2.2.1"), in a sentence or two; NULL if it is none that
- * `check` prints. */
+/* explain.c: what a clause says ("RFC 7672 section 2.2.1"), in a sentence or two; NULL if it is
+ * none that `check` prints. */
 const char *check_clause_words(const char *clause);
 
 #endif

@@ -44,9 +44,9 @@ static json_t *probe_json(struct probe *p, const struct probe_result *r)
 {
     char address[IP_TEXT_MAX];
     SSL *ssl = out_session_ssl(p->session);
-    json_t *o = json_pack("{s:s, s:s, s:b}", "address",
-                          ip_port_text(out_session_to(p->session), address), "key",
-                          tls_key_name(p->tls.key), "ok", status_ok(&r->status));
+    json_t *o =
+        json_pack("{s:s, s:s, s:b}", "address", ip_port_text(out_session_to(p->session), address),
+                  "key", tls_key_name(p->tls.key), "ok", status_ok(&r->status));
 
     if (r->has_tls)
         (void)json_object_set_new(o, "tls", check_tls_json(&r->tls));

@@ -51,8 +51,8 @@ static void count(struct kind *kinds, size_t *n_kinds, const json_t *d)
 {
     size_t i = 0;
 
-    while (i < *n_kinds && (!equals(d, "outcome", kinds[i].outcome) ||
-                            strcmp(kinds[i].name, kind_of(d)) != 0))
+    while (i < *n_kinds &&
+           (!equals(d, "outcome", kinds[i].outcome) || strcmp(kinds[i].name, kind_of(d)) != 0))
         i++;
     if (i == KINDS_MAX)
         return;
