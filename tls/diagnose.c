@@ -1,6 +1,6 @@
-/* The diagnosis: its table, its list, and where one attempt to get TLS is taken apart. What no record
- * fits is in diagnose_match.c, what the chain lacks in diagnose_chain.c, the record set by itself in
- * diagnose_records.c, DNS in diagnose_dns.c. */
+/* The diagnosis: its table, its list, and where one attempt to get TLS is taken apart. What no
+ * record fits is in diagnose_match.c, what the chain lacks in diagnose_chain.c, the record set by
+ * itself in diagnose_records.c, DNS in diagnose_dns.c. */
 #include "tls/diagnose.h"
 
 #include <openssl/err.h>
@@ -62,8 +62,8 @@ void finding_mend(struct finding *finding, uint16_t port, const char *base, unsi
                   unsigned selector, unsigned mtype, const char *hex)
 {
     if (finding && base && base[0])
-        (void)snprintf(finding->mend, sizeof(finding->mend),
-                       "_%u._tcp.%s. IN TLSA %u %u %u %s", port, base, usage, selector, mtype, hex);
+        (void)snprintf(finding->mend, sizeof(finding->mend), "_%u._tcp.%s. IN TLSA %u %u %u %s",
+                       port, base, usage, selector, mtype, hex);
 }
 
 void finding_mend_data(struct finding *finding, uint16_t port, const char *base, unsigned usage,
@@ -101,8 +101,8 @@ bool is_usable(const struct verdict *v, size_t i)
 int mtype_that_counts(const struct verdict *v, int usage, int selector)
 {
     for (size_t i = 0; i < v->n_records; i++)
-        if (is_usable(v, i) && v->records[i].usage == usage &&
-            v->records[i].selector == selector && v->records[i].mtype == TLSA_SHA512)
+        if (is_usable(v, i) && v->records[i].usage == usage && v->records[i].selector == selector &&
+            v->records[i].mtype == TLSA_SHA512)
             return TLSA_SHA512;
     return TLSA_SHA256;
 }
@@ -122,8 +122,7 @@ static void mend_with(const struct diagnosis *d, struct finding *finding, int us
 
     if (depth < d->n)
         finding_mend(finding, d->in->port, base_of(d), (unsigned)usage, (unsigned)selector,
-                     (unsigned)mtype,
-                     tls_certificate_hex(&d->certs[depth], selector, mtype, hex));
+                     (unsigned)mtype, tls_certificate_hex(&d->certs[depth], selector, mtype, hex));
 }
 
 void mend_with_leaf(const struct diagnosis *d, struct finding *finding)
@@ -131,7 +130,8 @@ void mend_with_leaf(const struct diagnosis *d, struct finding *finding)
     mend_with(d, finding, TLSA_DANE_EE, TLSA_SPKI, 0);
 }
 
-void mend_with_issuer(const struct diagnosis *d, struct finding *finding, int selector, size_t depth)
+void mend_with_issuer(const struct diagnosis *d, struct finding *finding, int selector,
+                      size_t depth)
 {
     mend_with(d, finding, TLSA_DANE_TA, selector, depth);
 }
@@ -185,9 +185,12 @@ static const struct {
     const char *words;
     enum finding_id id;
 } disagreements[] = {
-    {"unsupported protocol", FINDING_PROTOCOL_FLOOR}, {"protocol version", FINDING_PROTOCOL_FLOOR},
-    {"version too low", FINDING_PROTOCOL_FLOOR},      {"handshake failure", FINDING_NO_CIPHER},
-    {"no shared cipher", FINDING_NO_CIPHER},          {"insufficient security", FINDING_NO_CIPHER},
+    {"unsupported protocol",  FINDING_PROTOCOL_FLOOR},
+    {"protocol version",      FINDING_PROTOCOL_FLOOR},
+    {"version too low",       FINDING_PROTOCOL_FLOOR},
+    {"handshake failure",     FINDING_NO_CIPHER     },
+    {"no shared cipher",      FINDING_NO_CIPHER     },
+    {"insufficient security", FINDING_NO_CIPHER     },
 };
 
 static void no_agreement(const struct diagnosis *d, const struct status *s)
@@ -202,7 +205,8 @@ static void no_agreement(const struct diagnosis *d, const struct status *s)
 static void refused(const struct diagnosis *d)
 {
     const bool verified = d->v->mode == VERDICT_DANE || d->v->mode == VERDICT_PKIX;
-    const long code = d->in->ssl && d->n && verified ? SSL_get_verify_result(d->in->ssl) : X509_V_OK;
+    const long code =
+        d->in->ssl && d->n && verified ? SSL_get_verify_result(d->in->ssl) : X509_V_OK;
 
     if (code == X509_V_ERR_DANE_NO_MATCH)
         diagnose_no_match(d);

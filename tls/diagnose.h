@@ -1,6 +1,7 @@
-/* Why DANE failed, or is weaker than it was meant to be: from what was seen to the likely cause, whose
- * fault it is, the record that would mend it, and the clause. Behind `danelaw check` and the delivery
- * log's remedy. Explains only: nothing here decides whether mail goes (tls/verdict.h, tls/dane.h do).
+/* Why DANE failed, or is weaker than it was meant to be: from what was seen to the likely cause,
+ * whose fault it is, the record that would mend it, and the clause. Behind `danelaw check` and the
+ * delivery log's remedy. Explains only: nothing here decides whether mail goes (tls/verdict.h,
+ * tls/dane.h do).
  *
  * Each function writes at most max findings, the likeliest cause first, and returns how many. What
  * comes from a peer or from DNS is escaped and cut. Pure; any thread (but an SSL's own). */
@@ -26,7 +27,8 @@ enum finding_effect {
 struct finding_info {
     const char *name; /* "key-renewed" */
     enum fault fault;
-    enum finding_effect effect; /* as a rule; if the connection was accepted, STOPS did not stop it */
+    enum finding_effect
+        effect;         /* as a rule; if the connection was accepted, STOPS did not stop it */
     const char *clause; /* "RFC 7671 section 8.1"; "" if only our own floor decides */
     const char *words;
 };
@@ -48,11 +50,11 @@ struct tls_diagnosis {
     const struct tls_outcome *o; /* NULL: TLS did not begin */
     const struct status *status; /* why the session ended; NULL: as o says */
     SSL *ssl;                    /* for the certificates sent; NULL: none are known */
-    const char *host;            /* name of the host, where there is no TLSA base domain; NULL: unknown */
+    const char *host; /* name of the host, where there is no TLSA base domain; NULL: unknown */
     uint16_t port;
-    int64_t now_s;               /* Unix seconds */
-    uint32_t tlsa_ttl_s;         /* 0: unknown */
-    unsigned soon_days;          /* what "expires soon" is; 0: two weeks, less for short-lived ones */
+    int64_t now_s;       /* Unix seconds */
+    uint32_t tlsa_ttl_s; /* 0: unknown */
+    unsigned soon_days;  /* what "expires soon" is; 0: two weeks, less for short-lived ones */
     /* Public authorities, to recognise one that was not sent; NULL: none. */
     X509_STORE *known;
 };
@@ -64,10 +66,12 @@ size_t findings_join(struct finding *out, size_t n, size_t max, const struct fin
                      size_t n_more);
 
 /* The record set by itself, whatever the server shows. */
-size_t tls_diagnose_records(const struct verdict *v, uint16_t port, struct finding *out, size_t max);
+size_t tls_diagnose_records(const struct verdict *v, uint16_t port, struct finding *out,
+                            size_t max);
 
 /* The lookups. host: index into facts->hosts; SIZE_MAX: the destination as a whole (MX records,
- * hosts without records beside hosts with them). now_s: of our clock, to compare signatures with. */
+ * hosts without records beside hosts with them). now_s: of our clock, to compare signatures with.
+ */
 size_t tls_diagnose_dns(const struct dest_facts *facts, size_t host, int64_t now_s,
                         struct finding *out, size_t max);
 

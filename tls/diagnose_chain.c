@@ -1,5 +1,5 @@
-/* A record or an authority vouches for the chain, but the chain itself does not hold: from the code of
- * OpenSSL's verification to what a person can do. RFC 7672 §3.2.2, RFC 6698 §2.1.1. */
+/* A record or an authority vouches for the chain, but the chain itself does not hold: from the code
+ * of OpenSSL's verification to what a person can do. RFC 7672 §3.2.2, RFC 6698 §2.1.1. */
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,21 +36,20 @@ static void dates(const struct diagnosis *d, long code, char *text, size_t size)
         const struct certificate *c = &d->certs[i];
         const bool early = now < c->not_before_s;
         if (early || now > c->not_after_s)
-            n += (size_t)snprintf(text + n, size - n, "%s%s %s %s, %s%lld days%s", n ? "; " : "",
-                                  c->subject, early ? "is valid from" : "expired",
-                                  day_text(early ? c->not_before_s : c->not_after_s, day),
-                                  early ? "in " : "",
-                                  (long long)(early ? c->not_before_s - now : now - c->not_after_s) /
-                                      DAY_S,
-                                  early ? "" : " ago");
+            n += (size_t)snprintf(
+                text + n, size - n, "%s%s %s %s, %s%lld days%s", n ? "; " : "", c->subject,
+                early ? "is valid from" : "expired",
+                day_text(early ? c->not_before_s : c->not_after_s, day), early ? "in " : "",
+                (long long)(early ? c->not_before_s - now : now - c->not_after_s) / DAY_S,
+                early ? "" : " ago");
     }
     if (n == 0)
         error_words(d, code, text, size);
 }
 
 /* The certificate with the least of something measured in bits. */
-static void weakest(const struct diagnosis *d, int (*bits)(X509 *), const char *(*what)(const struct certificate *),
-                    char *text, size_t size)
+static void weakest(const struct diagnosis *d, int (*bits)(X509 *),
+                    const char *(*what)(const struct certificate *), char *text, size_t size)
 {
     size_t at = 0;
     int least = INT_MAX;
@@ -111,34 +110,34 @@ static const struct chain_error {
     describer *describe;
     bool key_record_mends;
 } errors[] = {
-    {X509_V_ERR_HOSTNAME_MISMATCH, FINDING_NAME_MISMATCH, FINDING_PKIX_NAME, names, true},
-    {X509_V_ERR_IP_ADDRESS_MISMATCH, FINDING_NAME_MISMATCH, FINDING_PKIX_NAME, names, true},
-    {X509_V_ERR_CERT_HAS_EXPIRED, FINDING_EXPIRED, FINDING_PKIX_EXPIRED, dates, true},
-    {X509_V_ERR_CERT_NOT_YET_VALID, FINDING_NOT_YET_VALID, FINDING_PKIX_EXPIRED, dates, true},
-    {X509_V_ERR_EE_KEY_TOO_SMALL, FINDING_KEY_WEAK, FINDING_KEY_WEAK, weak_key, false},
-    {X509_V_ERR_CA_KEY_TOO_SMALL, FINDING_KEY_WEAK, FINDING_KEY_WEAK, weak_key, true},
-    {X509_V_ERR_CA_MD_TOO_WEAK, FINDING_SIGNATURE_WEAK, FINDING_SIGNATURE_WEAK, weak_signature,
-     true},
-    {X509_V_ERR_INVALID_PURPOSE, FINDING_PURPOSE, FINDING_PURPOSE, issuers, true},
-    {X509_V_ERR_INVALID_CA, FINDING_PURPOSE, FINDING_PURPOSE, issuers, true},
-    {X509_V_ERR_PATH_LENGTH_EXCEEDED, FINDING_PATH_LENGTH, FINDING_PATH_LENGTH, issuers, true},
-    {X509_V_ERR_PERMITTED_VIOLATION, FINDING_NAME_CONSTRAINTS, FINDING_NAME_CONSTRAINTS, names,
-     true},
-    {X509_V_ERR_EXCLUDED_VIOLATION, FINDING_NAME_CONSTRAINTS, FINDING_NAME_CONSTRAINTS, names,
-     true},
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, FINDING_CHAIN_BROKEN, FINDING_PKIX_SELF_SIGNED,
-     issuers, true},
-    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, FINDING_CHAIN_BROKEN, FINDING_PKIX_SELF_SIGNED, issuers,
-     true},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, FINDING_CHAIN_BROKEN, FINDING_PKIX_INCOMPLETE, issuers,
-     true},
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, FINDING_CHAIN_BROKEN, FINDING_PKIX_INCOMPLETE,
-     issuers, true},
-    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, FINDING_CHAIN_BROKEN, FINDING_PKIX_INCOMPLETE,
-     issuers, true},
+    {X509_V_ERR_HOSTNAME_MISMATCH,                 FINDING_NAME_MISMATCH,    FINDING_PKIX_NAME,        names,          true },
+    {X509_V_ERR_IP_ADDRESS_MISMATCH,               FINDING_NAME_MISMATCH,    FINDING_PKIX_NAME,        names,          true },
+    {X509_V_ERR_CERT_HAS_EXPIRED,                  FINDING_EXPIRED,          FINDING_PKIX_EXPIRED,     dates,          true },
+    {X509_V_ERR_CERT_NOT_YET_VALID,                FINDING_NOT_YET_VALID,    FINDING_PKIX_EXPIRED,     dates,          true },
+    {X509_V_ERR_EE_KEY_TOO_SMALL,                  FINDING_KEY_WEAK,         FINDING_KEY_WEAK,         weak_key,       false},
+    {X509_V_ERR_CA_KEY_TOO_SMALL,                  FINDING_KEY_WEAK,         FINDING_KEY_WEAK,         weak_key,       true },
+    {X509_V_ERR_CA_MD_TOO_WEAK,                    FINDING_SIGNATURE_WEAK,   FINDING_SIGNATURE_WEAK,   weak_signature,
+     true                                                                                                                   },
+    {X509_V_ERR_INVALID_PURPOSE,                   FINDING_PURPOSE,          FINDING_PURPOSE,          issuers,        true },
+    {X509_V_ERR_INVALID_CA,                        FINDING_PURPOSE,          FINDING_PURPOSE,          issuers,        true },
+    {X509_V_ERR_PATH_LENGTH_EXCEEDED,              FINDING_PATH_LENGTH,      FINDING_PATH_LENGTH,      issuers,        true },
+    {X509_V_ERR_PERMITTED_VIOLATION,               FINDING_NAME_CONSTRAINTS, FINDING_NAME_CONSTRAINTS, names,
+     true                                                                                                                   },
+    {X509_V_ERR_EXCLUDED_VIOLATION,                FINDING_NAME_CONSTRAINTS, FINDING_NAME_CONSTRAINTS, names,
+     true                                                                                                                   },
+    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,       FINDING_CHAIN_BROKEN,     FINDING_PKIX_SELF_SIGNED,
+     issuers,                                                                                                          true },
+    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,         FINDING_CHAIN_BROKEN,     FINDING_PKIX_SELF_SIGNED, issuers,
+     true                                                                                                                   },
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,         FINDING_CHAIN_BROKEN,     FINDING_PKIX_INCOMPLETE,  issuers,
+     true                                                                                                                   },
+    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, FINDING_CHAIN_BROKEN,     FINDING_PKIX_INCOMPLETE,
+     issuers,                                                                                                          true },
+    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,   FINDING_CHAIN_BROKEN,     FINDING_PKIX_INCOMPLETE,
+     issuers,                                                                                                          true },
 };
-static const struct chain_error any_error = {0, FINDING_CHAIN_BROKEN, FINDING_CHAIN_BROKEN,
-                                             issuers, true};
+static const struct chain_error any_error = {0, FINDING_CHAIN_BROKEN, FINDING_CHAIN_BROKEN, issuers,
+                                             true};
 
 static const struct chain_error *error_of(long code)
 {

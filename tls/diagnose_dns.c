@@ -1,5 +1,5 @@
-/* Why the lookups do not lead to DANE, or weaken it: the validator's words sorted into what a zone's
- * operator can do, and what the facts show by themselves. RFC 7672 §2, RFC 4035 §5.
+/* Why the lookups do not lead to DANE, or weaken it: the validator's words sorted into what a
+ * zone's operator can do, and what the facts show by themselves. RFC 7672 §2, RFC 4035 §5.
  *
  * The words are libunbound's and may change with it; an unknown reason is told as it is. They only
  * explain: security and lookup have decided already. */
@@ -17,28 +17,28 @@ struct reason {
 
 /* The first that is contained decides: dates before all, denial before other signatures. */
 static const struct reason bogus_reasons[] = {
-    {"signature expired", FINDING_DNS_SIGNATURE_EXPIRED},
-    {"inception after expiration", FINDING_DNS_SIGNATURE_WRONG},
-    {"before inception date", FINDING_DNS_SIGNATURE_FUTURE},
-    {"NSEC", FINDING_DNS_DENIAL},
-    {"nodata proof", FINDING_DNS_DENIAL},
-    {"nxdomain proof", FINDING_DNS_DENIAL},
-    {"wildcard", FINDING_DNS_DENIAL},
-    {"proof failed", FINDING_DNS_DENIAL},
-    {"no DNSSEC records", FINDING_DNS_DENIAL},
-    {"keys have a DS", FINDING_DNS_KEY_BROKEN},
-    {"DS hash mismatch", FINDING_DNS_KEY_BROKEN},
-    {"match DS", FINDING_DNS_KEY_BROKEN},
-    {"matches DS", FINDING_DNS_KEY_BROKEN},
-    {"DNSKEY", FINDING_DNS_KEY_BROKEN},
-    {"unknown keys", FINDING_DNS_KEY_BROKEN},
-    {"wrong keytag", FINDING_DNS_KEY_BROKEN},
-    {"no signatures", FINDING_DNS_UNSIGNED},
-    {"signature missing", FINDING_DNS_UNSIGNED},
-    {"lack of signatures", FINDING_DNS_UNSIGNED},
-    {"crypto failed", FINDING_DNS_SIGNATURE_WRONG},
-    {"verification failed", FINDING_DNS_SIGNATURE_WRONG},
-    {"signature", FINDING_DNS_SIGNATURE_WRONG},
+    {"signature expired",          FINDING_DNS_SIGNATURE_EXPIRED},
+    {"inception after expiration", FINDING_DNS_SIGNATURE_WRONG  },
+    {"before inception date",      FINDING_DNS_SIGNATURE_FUTURE },
+    {"NSEC",                       FINDING_DNS_DENIAL           },
+    {"nodata proof",               FINDING_DNS_DENIAL           },
+    {"nxdomain proof",             FINDING_DNS_DENIAL           },
+    {"wildcard",                   FINDING_DNS_DENIAL           },
+    {"proof failed",               FINDING_DNS_DENIAL           },
+    {"no DNSSEC records",          FINDING_DNS_DENIAL           },
+    {"keys have a DS",             FINDING_DNS_KEY_BROKEN       },
+    {"DS hash mismatch",           FINDING_DNS_KEY_BROKEN       },
+    {"match DS",                   FINDING_DNS_KEY_BROKEN       },
+    {"matches DS",                 FINDING_DNS_KEY_BROKEN       },
+    {"DNSKEY",                     FINDING_DNS_KEY_BROKEN       },
+    {"unknown keys",               FINDING_DNS_KEY_BROKEN       },
+    {"wrong keytag",               FINDING_DNS_KEY_BROKEN       },
+    {"no signatures",              FINDING_DNS_UNSIGNED         },
+    {"signature missing",          FINDING_DNS_UNSIGNED         },
+    {"lack of signatures",         FINDING_DNS_UNSIGNED         },
+    {"crypto failed",              FINDING_DNS_SIGNATURE_WRONG  },
+    {"verification failed",        FINDING_DNS_SIGNATURE_WRONG  },
+    {"signature",                  FINDING_DNS_SIGNATURE_WRONG  },
 };
 
 /* A server that does not like the question, as opposed to an answer that makes no sense. */
@@ -101,13 +101,11 @@ static bool is_address_step(const struct dns_step *s, const struct host_facts *h
 
 static bool is_tlsa_step(const struct dns_step *s, const struct host_facts *h, uint16_t port)
 {
-    char owner[DNS_NAME_MAX + 16];
+    char owner[DNS_NAME_MAX];
 
-    for (size_t i = 0; s->type == DNS_TLSA && i < h->n_candidates; i++) {
-        (void)snprintf(owner, sizeof(owner), "_%u._tcp.%s", port, h->candidates[i].base);
-        if (strcasecmp(owner, s->name) == 0)
+    for (size_t i = 0; s->type == DNS_TLSA && i < h->n_candidates; i++)
+        if (dns_name_tlsa(h->candidates[i].base, port, owner) && dns_name_eq(owner, s->name))
             return true;
-    }
     return false;
 }
 
@@ -203,9 +201,9 @@ static void coverage(struct findings *f, const struct dest_facts *facts)
         covered += facts->hosts[i].n_tlsa > 0;
     for (size_t i = 0; covered && i < facts->n_hosts; i++)
         if (is_uncovered(&facts->hosts[i]))
-            (void)finding_add(f, FINDING_HOST_UNCOVERED, "%.100s, preference %u; %zu of %zu hosts have records",
-                              facts->hosts[i].name, facts->hosts[i].preference, covered,
-                              facts->n_hosts);
+            (void)finding_add(
+                f, FINDING_HOST_UNCOVERED, "%.100s, preference %u; %zu of %zu hosts have records",
+                facts->hosts[i].name, facts->hosts[i].preference, covered, facts->n_hosts);
 }
 
 static void diagnose_destination(struct findings *f, const struct dest_facts *facts, int64_t now_s)

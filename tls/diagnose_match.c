@@ -1,5 +1,5 @@
-/* Why no record fits the certificate. First what the records are made of, which is certain; then what
- * is likely. RFC 7672 §3.1, RFC 7671 §8, §9. */
+/* Why no record fits the certificate. First what the records are made of, which is certain; then
+ * what is likely. RFC 7672 §3.1, RFC 7671 §8, §9. */
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -26,6 +26,14 @@ static bool fits(const struct tlsa_record *r, const struct object *o, int mtype)
     return o && (o->form == OBJECT_CERT || o->form == OBJECT_SPKI) &&
            (int)o->form == (int)r->selector && mtype == r->mtype &&
            is_of_issuer(r) == (o->depth > 0);
+}
+
+/* What r is rightly made of; NULL: nothing that was sent. */
+static const struct object *fitting(const struct diagnosis *d, const struct tlsa_record *r)
+{
+    int mtype;
+    const struct object *o = objects_find(&d->objects, r, &mtype);
+    return fits(r, o, mtype) ? o : NULL;
 }
 
 static enum finding_id mistake(const struct tlsa_record *r, const struct object *o, int mtype)
@@ -82,8 +90,7 @@ static bool recognised(const struct diagnosis *d, const struct tlsa_record *r)
 
 static bool stronger_beside(const struct verdict *v, const struct tlsa_record *r)
 {
-    return r->mtype == TLSA_SHA256 &&
-           mtype_that_counts(v, r->usage, r->selector) == TLSA_SHA512;
+    return r->mtype == TLSA_SHA256 && mtype_that_counts(v, r->usage, r->selector) == TLSA_SHA512;
 }
 
 static void ignored_or_astray(const struct diagnosis *d, const struct tlsa_record *r,
@@ -110,10 +117,9 @@ static bool diagnose_objects(const struct diagnosis *d)
 
     for (size_t i = 0; i < d->v->n_records; i++) {
         const struct tlsa_record *r = &d->v->records[i];
-        int mtype;
-        const struct object *o = objects_find(&d->objects, r, &mtype);
+        const struct object *o = is_usable(d->v, i) ? fitting(d, r) : NULL;
 
-        if (is_usable(d->v, i) && fits(r, o, mtype)) {
+        if (o) {
             ignored_or_astray(d, r, o);
             known = true;
         } else if (recognised(d, r)) {
@@ -151,10 +157,10 @@ static void diagnose_leaf(const struct diagnosis *d)
 
     if (d->in->tlsa_ttl_s)
         (void)snprintf(ttl, sizeof(ttl), "; TTL of the TLSA records %u s", d->in->tlsa_ttl_s);
-    mend_with_leaf(d, finding_add(d->f, likely(d, age),
-                                  "%s, names %.100s, issued %s, %lld days ago%s", leaf->subject,
-                                  leaf->names[0] ? leaf->names : "nothing",
-                                  day_text(leaf->not_before_s, day), (long long)age, ttl));
+    mend_with_leaf(d,
+                   finding_add(d->f, likely(d, age), "%s, names %.100s, issued %s, %lld days ago%s",
+                               leaf->subject, leaf->names[0] ? leaf->names : "nothing",
+                               day_text(leaf->not_before_s, day), (long long)age, ttl));
 }
 
 /* ---- usage 2: the trust anchor is not among what was sent ---- */
@@ -177,8 +183,8 @@ static bool is_of_known_issuer(const struct diagnosis *d, X509 *last)
     bool found = false;
 
     for (size_t i = 0; issuer && i < d->v->n_records && !found; i++)
-        found = d->v->records[i].usage == TLSA_DANE_TA &&
-                tls_record_is_of(&d->v->records[i], issuer);
+        found =
+            d->v->records[i].usage == TLSA_DANE_TA && tls_record_is_of(&d->v->records[i], issuer);
     X509_free(issuer);
     return found;
 }
@@ -191,8 +197,8 @@ static int selector_of_usage_2(const struct diagnosis *d)
 static void candidates(const struct diagnosis *d)
 {
     for (size_t i = 1; i < d->n && i <= MAX_CANDIDATES; i++) {
-        struct finding *finding = finding_add(d->f, FINDING_CANDIDATE, "certificate %zu: %s", i,
-                                              d->certs[i].subject);
+        struct finding *finding =
+            finding_add(d->f, FINDING_CANDIDATE, "certificate %zu: %s", i, d->certs[i].subject);
         mend_with_issuer(d, finding, selector_of_usage_2(d), i);
     }
 }
@@ -248,10 +254,8 @@ static bool same_kind(const struct tlsa_record *a, const struct tlsa_record *b)
 static bool kind_fits(const struct diagnosis *d, const struct tlsa_record *kind)
 {
     for (size_t i = 0; i < d->v->n_records; i++) {
-        int mtype;
         const struct tlsa_record *r = &d->v->records[i];
-        if (is_usable(d->v, i) && same_kind(r, kind) &&
-            fits(r, objects_find(&d->objects, r, &mtype), mtype))
+        if (is_usable(d->v, i) && same_kind(r, kind) && fitting(d, r))
             return true;
     }
     return false;
@@ -277,7 +281,8 @@ static void stale_kind(const struct diagnosis *d, const struct tlsa_record *r)
                      tls_certificate_hex(&d->certs[depth], r->selector, r->mtype, hex));
 }
 
-/* A bare key (2 1 0) may have signed the last certificate without being in one: it is not judged. */
+/* A bare key (2 1 0) may have signed the last certificate without being in one: it is not judged.
+ */
 void diagnose_combinations(const struct diagnosis *d)
 {
     for (size_t i = 0; i < d->v->n_records; i++) {
@@ -310,9 +315,9 @@ size_t tls_diagnose_key_types(const struct verdict *v, uint16_t port, const stru
         return 0;
     const struct certificate *good = a_good ? a->leaf : b->leaf, *bad = a_good ? b->leaf : a->leaf;
     const int mtype = mtype_that_counts(v, TLSA_DANE_EE, TLSA_SPKI);
-    struct finding *finding = finding_add(&f, FINDING_KEY_TYPE_UNCOVERED,
-                                          "the certificate with key %s fits, that with %s does not",
-                                          good->key, bad->key);
+    struct finding *finding =
+        finding_add(&f, FINDING_KEY_TYPE_UNCOVERED,
+                    "the certificate with key %s fits, that with %s does not", good->key, bad->key);
     finding_mend(finding, port, v->base, TLSA_DANE_EE, TLSA_SPKI, (unsigned)mtype,
                  tls_certificate_hex(bad, TLSA_SPKI, mtype, hex));
     return f.n;

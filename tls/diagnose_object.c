@@ -1,5 +1,5 @@
-/* What a record's data was made of: everything that people have been seen to hash instead of what RFC
- * 6698 §2.1 says, for each certificate that was sent. */
+/* What a record's data was made of: everything that people have been seen to hash instead of what
+ * RFC 6698 §2.1 says, for each certificate that was sent. */
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>

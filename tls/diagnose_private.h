@@ -29,7 +29,8 @@ const char *record_text(const struct tlsa_record *r, char text[RECORD_TEXT]);
 enum { DAY_TEXT = 24 };
 const char *day_text(int64_t unix_s, char text[DAY_TEXT]); /* "2026-09-01" */
 bool is_usable(const struct verdict *v, size_t i);
-/* The matching type that a new record must have to count beside those that are there (RFC 7671 §9). */
+/* The matching type that a new record must have to count beside those that are there (RFC 7671 §9).
+ */
 int mtype_that_counts(const struct verdict *v, int usage, int selector);
 bool is_empty_digest(const struct tlsa_record *r);
 /* The digest whose hexadecimal text the record holds, into out; its length, or 0. */
@@ -63,7 +64,7 @@ const struct object *objects_find(const struct objects *o, const struct tlsa_rec
 struct diagnosis {
     const struct tls_diagnosis *in;
     const struct verdict *v;
-    STACK_OF(X509) *sent; /* NULL: none */
+    STACK_OF(X509) * sent; /* NULL: none */
     struct certificate certs[DIAGNOSE_CERTS];
     size_t n;
     struct objects objects;
@@ -73,12 +74,13 @@ struct diagnosis {
 /* The record 3 1 1 of the leaf, or 3 1 2 where that is what counts. */
 void mend_with_leaf(const struct diagnosis *d, struct finding *finding);
 /* Usage 2 with the certificate at that depth. */
-void mend_with_issuer(const struct diagnosis *d, struct finding *finding, int selector, size_t depth);
+void mend_with_issuer(const struct diagnosis *d, struct finding *finding, int selector,
+                      size_t depth);
 /* Whether the leaf carries one of the names that count. */
 bool leaf_is_named(const struct diagnosis *d);
 
-void diagnose_no_match(const struct diagnosis *d);      /* diagnose_match.c */
-void diagnose_combinations(const struct diagnosis *d);  /* of an accepted connection */
+void diagnose_no_match(const struct diagnosis *d);         /* diagnose_match.c */
+void diagnose_combinations(const struct diagnosis *d);     /* of an accepted connection */
 void diagnose_chain(const struct diagnosis *d, long code); /* diagnose_chain.c; an X509_V_ERR_ */
 void diagnose_soon(const struct diagnosis *d);
 

@@ -1,5 +1,5 @@
-/* The record set by itself: what no certificate could mend. RFC 7672 §3.1.3, RFC 6698 §2.1, §4.1, RFC
- * 7671 §10.1. */
+/* The record set by itself: what no certificate could mend. RFC 7672 §3.1.3, RFC 6698 §2.1, §4.1,
+ * RFC 7671 §10.1. */
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -11,12 +11,10 @@ enum { MANY_RECORDS = 12, LARGE_OCTETS = 1232 }; /* EDNS size that fits everywhe
 
 bool is_empty_digest(const struct tlsa_record *r)
 {
-    static const struct tlsa_record nothing = {.data = (const uint8_t *)""};
     uint8_t md[EVP_MAX_MD_SIZE];
     const EVP_MD *type = r->len == 32 ? EVP_sha256() : r->len == 64 ? EVP_sha512() : NULL;
 
-    return type && EVP_Digest(nothing.data, 0, md, NULL, type, NULL) == 1 &&
-           memcmp(md, r->data, r->len) == 0;
+    return type && EVP_Digest("", 0, md, NULL, type, NULL) == 1 && memcmp(md, r->data, r->len) == 0;
 }
 
 static int hex_digit(uint8_t c)
@@ -91,8 +89,8 @@ static bool hex_twice(const struct set *s, const struct tlsa_record *r)
     if (!n)
         return false;
     struct finding *finding = finding_add(s->f, FINDING_HEX_OF_HEX, "%s", record_text(r, text));
-    finding_mend(finding, s->port, s->v->base, smtp_usage(r), r->selector, (unsigned)mtype_of_length(n),
-                 tls_hex(digest, n, hex, sizeof(hex)));
+    finding_mend(finding, s->port, s->v->base, smtp_usage(r), r->selector,
+                 (unsigned)mtype_of_length(n), tls_hex(digest, n, hex, sizeof(hex)));
     return true;
 }
 
@@ -103,11 +101,12 @@ static bool wrong_length(const struct set *s, const struct tlsa_record *r)
 
     if (r->mtype == TLSA_FULL || meant == r->mtype)
         return false;
-    struct finding *finding = finding_add(s->f, FINDING_WRONG_LENGTH, "%s has %u octets%s",
-                                          record_text(r, text), r->len,
-                                          meant > 0 ? ", which is the other digest's length" : "");
+    struct finding *finding =
+        finding_add(s->f, FINDING_WRONG_LENGTH, "%s has %u octets%s", record_text(r, text), r->len,
+                    meant > 0 ? ", which is the other digest's length" : "");
     if (meant > 0)
-        finding_mend_data(finding, s->port, s->v->base, smtp_usage(r), r->selector, (unsigned)meant, r);
+        finding_mend_data(finding, s->port, s->v->base, smtp_usage(r), r->selector, (unsigned)meant,
+                          r);
     return true;
 }
 
@@ -131,11 +130,12 @@ static bool not_der(const struct set *s, const struct tlsa_record *r)
 
     if (r->mtype != TLSA_FULL || (r->len && decodes(r)))
         return false;
-    struct finding *finding = finding_add(s->f, FINDING_NOT_DER, "%s has %u octets%s",
-                                          record_text(r, text), r->len,
-                                          meant > 0 ? ", as a digest has" : "");
+    struct finding *finding =
+        finding_add(s->f, FINDING_NOT_DER, "%s has %u octets%s", record_text(r, text), r->len,
+                    meant > 0 ? ", as a digest has" : "");
     if (meant > 0)
-        finding_mend_data(finding, s->port, s->v->base, smtp_usage(r), r->selector, (unsigned)meant, r);
+        finding_mend_data(finding, s->port, s->v->base, smtp_usage(r), r->selector, (unsigned)meant,
+                          r);
     return true;
 }
 
