@@ -209,6 +209,26 @@ static bool agree(enum dns_security s, enum dns_lookup l)
     return in_error(s) == (l == DNS_ERROR);
 }
 
+/* RFC 7672 §2.2.2, §2.2.3: where TLSA records are looked for. The base domain becomes a reference
+ * identifier, so no other name may come this far. */
+static bool may_be_base(const struct host_facts *h, const char *base)
+{
+    bool is_name = strcmp(base, h->name) == 0;
+
+    if (h->addresses_lookup != DNS_DATA)
+        return false;
+    if (h->addresses_security == DNS_SECURE)
+        return is_name || strcmp(base, h->expanded) == 0;
+    return is_name && h->alias_security == DNS_SECURE;
+}
+
+/* An error at a candidate is the end of the host, whatever the other one has (§2.1.2). */
+static bool candidate_is_sound(const struct host_facts *h, const struct tlsa_candidate *c)
+{
+    return agree(c->security, c->lookup) && may_be_base(h, c->base) &&
+           (c->lookup != DNS_ERROR || h->tlsa_lookup == DNS_ERROR);
+}
+
 /* Records without a chosen, secure candidate would be obeyed without ever having been validated. */
 static bool tlsa_is_sound(const struct host_facts *h)
 {
@@ -216,7 +236,7 @@ static bool tlsa_is_sound(const struct host_facts *h)
 
     for (size_t i = 0; i < h->n_candidates; i++) {
         const struct tlsa_candidate *c = &h->candidates[i];
-        if (!agree(c->security, c->lookup) || (c->chosen && chosen))
+        if (!candidate_is_sound(h, c) || (c->chosen && chosen))
             return false;
         if (c->chosen)
             chosen = c;
@@ -262,6 +282,9 @@ static struct host_facts get_host(struct decoder *d)
     return h;
 }
 
+/* The end of the year 9999: sums with a TTL stay far from any overflow. */
+static const int64_t last_ms = INT64_C(253402300799999);
+
 static bool facts_are_sound(const struct dest_facts *f)
 {
     static const struct {
@@ -275,7 +298,7 @@ static bool facts_are_sound(const struct dest_facts *f)
           [DEST_ERROR] = {0, 0             },
     };
     return f->n_hosts >= hosts[f->kind].least && f->n_hosts <= hosts[f->kind].most &&
-           f->ttl <= LIMIT_FACTS_TTL_S && f->made_ms >= 0 &&
+           f->ttl <= LIMIT_FACTS_TTL_S && f->made_ms >= 0 && f->made_ms <= last_ms &&
            in_error(f->security) == (f->kind == DEST_ERROR);
 }
 
