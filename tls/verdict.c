@@ -248,13 +248,13 @@ static void add_name(struct verdict *out, const char *name)
     out->names[out->n_names++] = name;
 }
 
-/* RFC 7672 §3.2.2. The next hop's names count only where DNSSEC led from them to the base domain;
- * for a destination asked for as a host, and for an implicit MX, the base domain is the next hop or
- * its expansion. */
+/* RFC 7672 §3.2.2. The next hop's names count only where DNSSEC led from them to the base domain.
+ * Without MX records it has: the base domain is the next hop or its signed expansion, however the
+ * absence of MX records was proved. */
 static void dane_names(const struct view *v, struct verdict *out)
 {
     add_name(out, v->host->tlsa_base);
-    if (v->dest->security != DNS_SECURE)
+    if (mx_insecure(v))
         return;
     add_name(out, v->dest->name);
     if (v->dest->kind == DEST_MX)
