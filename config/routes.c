@@ -109,12 +109,13 @@ const char *routes_destination(const struct config *c, struct slice domain, int6
                                char key[ROUTE_KEY_MAX])
 {
     const struct next_hop_config *hop = routes_find(c, domain).hop;
-    const char *level = tls_level_name(routes_policy(c, domain, wall_ms).level);
+    struct policy p = routes_policy(c, domain, wall_ms);
+    const char *level = tls_level_name(p.level), *audit = p.audit ? ":audit" : "";
 
     if (hop)
-        (void)snprintf(key, ROUTE_KEY_MAX, "hop:%s:%s", hop->name, level);
+        (void)snprintf(key, ROUTE_KEY_MAX, "hop:%s:%s%s", hop->name, level, audit);
     else
-        (void)snprintf(key, ROUTE_KEY_MAX, "mx:%.*s:%s", (int)slice_head(domain, 255).n, domain.p,
-                       level);
+        (void)snprintf(key, ROUTE_KEY_MAX, "mx:%.*s:%s%s", (int)slice_head(domain, 255).n, domain.p,
+                       level, audit);
     return key;
 }

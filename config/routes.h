@@ -34,7 +34,7 @@ size_t routes_matching_policies(const struct config *c, struct slice domain,
 
 enum { ROUTE_KEY_MAX = 320 };
 /* The key of the per-destination queue: recipients with the same key may share a connection and a
- * transaction. "mx:example.org:dane", "hop:exchange:may". Returns key. */
+ * transaction. "mx:example.org:dane", "hop:exchange:may", "hop:exchange:dane:audit". Returns key. */
 const char *routes_destination(const struct config *c, struct slice domain, int64_t wall_ms,
                                char key[ROUTE_KEY_MAX]);
 

@@ -128,6 +128,20 @@ Test(routes, policies_and_keys)
     scratch_check_leaks();
 }
 
+/* Recipients of one key share a transaction: what is only watched must not take along what is not. */
+Test(routes, audit_has_a_key_of_its_own)
+{
+    struct config *c = scratch_config("hostname: a.b\nlisteners: {l: {bind: \"127.0.0.1:25\"}}\n"
+                                      "next_hops: {smart: {hosts: \"s.example\"}}\n"
+                                      "routes: {\"*\": {to: smart}}\n"
+                                      "policies: {w.example: {tls: dane, audit: yes}}\n");
+    char watched[ROUTE_KEY_MAX], held[ROUTE_KEY_MAX];
+
+    cr_expect_str_eq(routes_destination(c, SLICE("w.example"), 0, watched), "hop:smart:dane:audit");
+    cr_expect_str_eq(routes_destination(c, SLICE("h.example"), 0, held), "hop:smart:dane");
+    config_unref(&c);
+}
+
 Test(routes, longest_domain_fits_the_key)
 {
     struct config *c = scratch_config("hostname: a.b\nlisteners: {l: {bind: \"127.0.0.1:25\"}}\n"
