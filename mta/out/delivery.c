@@ -152,6 +152,13 @@ static void note_audited(struct delivery *d, const struct status *why)
         F_STR("note", d->policy.note));
 }
 
+/* A host that DANE would have had us skip is told of before each message that goes there. */
+static void note_audited_skip(struct delivery *d)
+{
+    if (!status_ok(&d->verdict.skip))
+        note_audited(d, &d->verdict.skip);
+}
+
 static struct hop_input hop_input(const struct delivery *d)
 {
     return (struct hop_input){.settings = d->settings,
@@ -356,6 +363,7 @@ static bool take_kept(struct delivery *d)
             continue;
         move_first(&d->plan, i);
         enter_host(d);
+        note_audited_skip(d);
         use_kept(d, session);
         return true;
     }
@@ -376,8 +384,7 @@ static bool try_attempt(struct delivery *d)
         note_host(d, "skipped", &why);
         return false;
     }
-    if (!status_ok(&d->verdict.skip))
-        note_audited(d, &d->verdict.skip);
+    note_audited_skip(d);
     kept = pool_take(d->w->pool, d->job->destination, d->key, &current(d)->to);
     if (kept) {
         use_kept(d, kept);

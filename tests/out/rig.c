@@ -37,7 +37,9 @@ static struct dest_facts *answer(void *arg, enum plan_kind kind, const char *nam
     f->n_steps = r->resolver_silent ? 0 : 1;
     f->ttl = r->ttl_s ? r->ttl_s : f->ttl;
     f->security = r->mx_insecure ? DNS_INSECURE : DNS_SECURE;
-    for (size_t i = 0; i < f->n_hosts && r->tlsa != TLSA_NONE; i++)
+    for (size_t i = 0; i < f->n_hosts && r->tlsa == TLSA_ERROR; i++)
+        f->hosts[i].tlsa_lookup = DNS_ERROR;
+    for (size_t i = 0; i < f->n_hosts && (r->tlsa == TLSA_RIGHT || r->tlsa == TLSA_WRONG); i++)
         facts_add_tlsa(f, i, cert_record(&r->cert, 3, 1, 1, r->tlsa == TLSA_WRONG, data));
     return f;
 }

@@ -30,7 +30,7 @@ struct rig {
     size_t n_hosts;
     struct cert cert; /* of all hosts that have TLS */
     SSL_CTX *server_tls;
-    enum { TLSA_NONE, TLSA_RIGHT, TLSA_WRONG } tlsa;
+    enum { TLSA_NONE, TLSA_RIGHT, TLSA_WRONG, TLSA_ERROR } tlsa;
     enum dest_kind kind;
     bool mx_insecure;
     uint32_t ttl_s;     /* of the facts; 0: five minutes */

@@ -98,3 +98,18 @@ Test(audit, the_weaker_connection_is_not_kept)
     cr_expect_eq(r->hosts[0].connections, 4);
     rig_free(&r);
 }
+
+/* A connection that needed no other may be kept; what DANE would have said is told all the same. */
+Test(audit, a_kept_connection_is_told_too)
+{
+    struct rig *r = start(true, TLSA_ERROR);
+
+    r->config.delivery.connection_idle_ms = 5000;
+    deliver(r);
+    rig_submit(r, "from@sender.example", "b@d.example");
+    rig_pump_until_logged(r, "status=sent", 2);
+    cr_expect_eq(r->hosts[0].connections, 1);
+    rig_pump_until_logged(r, "audit=TLSA_LOOKUP", 2);
+    rig_pump_until_logged(r, "smtp.dane_audit: ", 2);
+    rig_free(&r);
+}
