@@ -81,6 +81,7 @@ void delivery_start(struct worker_ctx *w, struct job *job)
 {
     struct delivery *d = base_alloc(sizeof(*d));
     struct slice domain = slice_of(job->domain);
+    int64_t now_ms = clock_wall_ms();
 
     d->w = w;
     d->job = job;
@@ -92,7 +93,8 @@ void delivery_start(struct worker_ctx *w, struct job *job)
         return;
     }
     d->route = routes_find(config_of(d), domain);
-    d->policy = routes_policy(config_of(d), domain, clock_wall_ms());
+    d->policy = routes_policy(config_of(d), domain, now_ms);
+    transfer_leave_others(d, now_ms);
     tell_expired_policy(d);
     loop_timer_set(w->loop, &d->cap, DELIVERY_CAP_MS, on_cap);
     next_hop(d);

@@ -85,6 +85,8 @@ void transfer_absorb(struct delivery *d, bool only_final);
 /* Gives every open recipient without a status this one: the first failure counts, which is that of
  * the best host. */
 void transfer_note(struct delivery *d, const struct status *why);
+/* No attempt in this delivery for those whom the configuration sends elsewhere than the job. */
+void transfer_leave_others(struct delivery *d, int64_t now_ms);
 /* This status for every open recipient, whatever it had. */
 void transfer_close_all(struct delivery *d, const struct status *why);
 

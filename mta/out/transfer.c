@@ -166,6 +166,31 @@ void transfer_note(struct delivery *d, const struct status *why)
             set_status(d, &d->targets[i], why);
 }
 
+static bool goes_along(const struct delivery *d, const char *domain, int64_t now_ms)
+{
+    const struct config *c = d->settings->config;
+    char its[ROUTE_KEY_MAX], ours[ROUTE_KEY_MAX];
+
+    if (strcmp(domain, d->job->domain) == 0)
+        return true;
+    (void)routes_destination(c, slice_of(d->job->domain), now_ms, ours);
+    return strcmp(routes_destination(c, slice_of(domain), now_ms, its), ours) == 0;
+}
+
+/* One policy decides for the whole job. Until a reload has reached both the queue and us, they may
+ * not agree on who goes together; who does not waits to be grouped anew. */
+void transfer_leave_others(struct delivery *d, int64_t now_ms)
+{
+    struct status why = status_make(CAUSE_LOCAL_ERROR, "the configuration has just changed");
+
+    for (size_t i = 0; i < d->job->n_rcpts; i++) {
+        if (goes_along(d, d->job->message->rcpts[d->job->rcpts[i]].domain, now_ms))
+            continue;
+        set_status(d, &d->targets[i], &why);
+        d->targets[i].stopped = true;
+    }
+}
+
 void transfer_close_all(struct delivery *d, const struct status *why)
 {
     for (size_t i = 0; i < d->job->n_rcpts; i++) {

@@ -204,7 +204,9 @@ static struct message *make_message(const struct rig *r, const char *sender, con
     m->sender = base_strdup(sender);
     while (rest.n) {
         size_t end = slice_find(rest, ' ');
-        (void)message_add_rcpt(m, slice_head(rest, end), slice_of(r->domain));
+        struct slice address = slice_head(rest, end);
+        struct slice domain = slice_skip(address, slice_find(address, '@') + 1);
+        (void)message_add_rcpt(m, address, r->domain ? slice_of(r->domain) : domain);
         rest = slice_skip(rest, end + 1);
     }
     buf_init(&content, size + 4096);

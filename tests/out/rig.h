@@ -35,7 +35,7 @@ struct rig {
     bool mx_insecure;
     uint32_t ttl_s;     /* of the facts; 0: five minutes */
     int64_t age_ms;     /* of the next message submitted */
-    const char *domain; /* of its recipients */
+    const char *domain; /* of its recipients; NULL: as their addresses have it */
     enum resolver_state resolver;
     bool resolver_silent; /* no step of the facts was answered */
     struct buf log;

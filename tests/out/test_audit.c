@@ -113,3 +113,24 @@ Test(audit, a_kept_connection_is_told_too)
     rig_pump_until_logged(r, "smtp.dane_audit: ", 2);
     rig_free(&r);
 }
+
+/* The worker knows a newer configuration than the queue, which put both into one job. */
+Test(audit, takes_nobody_along)
+{
+    struct rig *r = start(true, TLSA_WRONG);
+    struct policy_config watched = r->policy;
+    struct config newer;
+
+    r->policy.audit = false;
+    r->domain = NULL;
+    rig_start(r);
+    newer = r->config;
+    newer.policies = &watched;
+    r->settings->config = &newer;
+    rig_submit(r, "from@sender.example", "a@d.example b@e.example");
+    rig_pump_until_logged(r, "status=", 2);
+    logged(r, "to=<a@d.example>, relay=mx0.example[127.0.0.10]:");
+    logged(r, "to=<b@e.example>, relay=none");
+    cr_expect_not(fake_heard(&r->hosts[0], "b@e.example"));
+    rig_free(&r);
+}
