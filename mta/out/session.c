@@ -304,7 +304,7 @@ static const struct conn_ops conn_calls = {.on_connected = on_connected,
 
 /* ---- the owner's calls ---- */
 
-static enum client_tls client_tls_of(const struct out_session *s)
+enum client_tls out_session_client_tls(enum verdict_mode mode, bool implicit_tls)
 {
     static const enum client_tls modes[] = {[VERDICT_SKIP] = CLIENT_TLS_REQUIRED,
                                             [VERDICT_CLEAR] = CLIENT_TLS_NEVER,
@@ -313,14 +313,14 @@ static enum client_tls client_tls_of(const struct out_session *s)
                                             [VERDICT_DANE] = CLIENT_TLS_REQUIRED,
                                             [VERDICT_PKIX] = CLIENT_TLS_REQUIRED};
 
-    return s->implicit_tls ? CLIENT_TLS_NEVER : modes[s->verdict.mode];
+    return implicit_tls ? CLIENT_TLS_NEVER : modes[mode];
 }
 
 static struct smtp_client *make_client(const struct out_session *s)
 {
     const struct delivery_config *d = delivery_of(s);
     struct smtp_client_config cfg = {.hostname = s->settings->config->hostname,
-                                     .tls = client_tls_of(s),
+                                     .tls = out_session_client_tls(s->verdict.mode, s->implicit_tls),
                                      .tls_from_start = s->implicit_tls,
                                      .greeting_ms = d->timeouts.greeting_ms,
                                      .command_ms = d->timeouts.command_ms,

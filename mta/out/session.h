@@ -33,6 +33,9 @@ struct out_session_ops {
     void (*on_failed)(void *arg, const struct status *why, bool no_tls);
 };
 
+/* What a verdict asks of the client machine; with implicit TLS there is nothing left to ask of it. */
+enum client_tls out_session_client_tls(enum verdict_mode mode, bool implicit_tls);
+
 struct out_session *out_session_open(struct worker_ctx *w, const struct out_session_start *start,
                                      const struct out_session_ops *ops, void *arg);
 /* The body is read from `body` as the connection drains. t stays valid until finished or failed. */
