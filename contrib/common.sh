@@ -9,8 +9,9 @@ RUN_PACKAGES="dns-root-data openssl python3"
 LAB_PACKAGES="knot iproute2"
 # libnet-ssleay-perl: STARTTLS for swaks. unbound: the resolver of posttls-finger (in postfix).
 # From libdb5.3 on: what the Exim of PEER_PACKAGES is linked with.
-TEST_PACKAGES="libcriterion-dev python3-pytest knot-dnssecutils knot-dnsutils swaks
-    libnet-ssleay-perl postfix python3-jsonschema unbound libdb5.3 libgnutls-dane0 libidn12 libnsl2"
+TEST_PACKAGES="libcriterion-dev python3-pytest python3-cryptography knot-dnssecutils
+    knot-dnsutils swaks libnet-ssleay-perl postfix python3-jsonschema unbound libdb5.3 libgnutls-dane0
+    libidn12 libnsl2"
 # Mail servers that cannot be installed beside Postfix: unpacked for the laboratory, never installed.
 PEER_PACKAGES="exim4-daemon-light opensmtpd"
 
