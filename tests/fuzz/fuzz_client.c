@@ -2,8 +2,7 @@
  * final dot was sent, and every recipient ends with a result. */
 #include "config/base/limits.h"
 #include "mta/smtp/client.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/bytes.h"
 
 enum { RCPTS = 3 };
 

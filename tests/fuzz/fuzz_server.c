@@ -3,8 +3,7 @@
 #include <stdlib.h>
 
 #include "mta/smtp/server.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/bytes.h"
 
 static void answer(struct smtp_server *s, enum smtp_server_event_kind kind)
 {
