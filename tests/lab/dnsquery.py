@@ -4,6 +4,7 @@ import socket
 import struct
 
 _TYPE_SOA, _CLASS_IN = 6, 1
+_RD = 0x0100
 
 
 def _encode(name):
@@ -11,9 +12,9 @@ def _encode(name):
     return b"".join(bytes([len(label)]) + label.encode() for label in labels) + b"\0"
 
 
-def soa_answered(address, port, name):
+def soa_answered(address, port, name, recursive=False):
     ident = os.urandom(2)
-    question = ident + struct.pack("!5H", 0, 1, 0, 0, 0) + _encode(name) \
+    question = ident + struct.pack("!5H", _RD if recursive else 0, 1, 0, 0, 0) + _encode(name) \
         + struct.pack("!2H", _TYPE_SOA, _CLASS_IN)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.settimeout(0.2)

@@ -23,7 +23,7 @@ def missing(package):
     """Why the unpacked package cannot run here, or ''."""
     if not (UNPACKED / package).is_dir():
         return f"the Debian package {package} is not at {UNPACKED}: contrib/test unpacks it"
-    if os.geteuid() != 0 or Path("/proc/self/uid_map").read_text().split()[2] == "1":
+    if not quarters.is_root():
         return f"{package} needs root: it becomes its own accounts"
     if not place.NAMESPACE:
         return f"{package} needs a network namespace of the laboratory's"

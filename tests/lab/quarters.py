@@ -2,6 +2,7 @@
 places (accounts in /etc/passwd, a resolver in /etc/resolv.conf, its helpers in /usr/libexec), while
 nothing of the system's is touched and nobody else sees it."""
 import grp
+import os
 import pwd
 import subprocess
 from pathlib import Path
@@ -11,6 +12,11 @@ while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done
 shift
 exec "$@"
 """
+
+
+def is_root():
+    """Root with all its accounts, not only within a user namespace."""
+    return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split()[2] != "1"
 
 
 def missing():
