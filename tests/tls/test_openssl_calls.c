@@ -391,7 +391,8 @@ static const struct {
 } depths[] = {
     {"usage 3: the leaf", {.sent = {LEAF, INT}, .tlsa = {{OTHER, 3, 1, 1}}}, 0},
     {"usage 2: the top", {.sent = {LEAF, INT, ROOT}, .tlsa = {{OTHER, 2, 0, 1}}}, 2},
-    {"expired: who has", {.sent = {LEAF_OF_ROOT_EXPIRED, ROOT_EXPIRED}, .tlsa = {{ROOT_EXPIRED, 2, 0, 1}}}, 1},
+    {"expired: who has",
+     {.sent = {LEAF_OF_ROOT_EXPIRED, ROOT_EXPIRED}, .tlsa = {{ROOT_EXPIRED, 2, 0, 1}}}, 1},
 };
 // clang-format on
 
