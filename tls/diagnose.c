@@ -24,21 +24,6 @@ const struct finding_info *finding_info(enum finding_id id)
     return &table[id];
 }
 
-size_t findings_join(struct finding *out, size_t n, size_t max, const struct finding *more,
-                     size_t n_more)
-{
-    size_t joined = n;
-
-    for (size_t i = 0; i < n_more && joined < max; i++) {
-        bool known = false;
-        for (size_t k = 0; k < n && !known; k++)
-            known = out[k].id == more[i].id;
-        if (!known)
-            out[joined++] = more[i];
-    }
-    return joined;
-}
-
 struct finding *finding_add(struct findings *f, enum finding_id id, const char *fmt, ...)
 {
     const char *words = finding_info(id)->words;

@@ -60,12 +60,8 @@ struct tls_diagnosis {
 };
 size_t tls_diagnose_handshake(const struct tls_diagnosis *in, struct finding *out, size_t max);
 
-/* Appends to the n findings in out those of more whose id is not yet there: handshake first, then
- * records, because what was made of the certificate mends more. Returns how many there are now. */
-size_t findings_join(struct finding *out, size_t n, size_t max, const struct finding *more,
-                     size_t n_more);
-
-/* The record set by itself, whatever the server shows. */
+/* The record set by itself, whatever the server shows. Some of it tls_diagnose_handshake finds too,
+ * and mends better, as it knows the certificate. */
 size_t tls_diagnose_records(const struct verdict *v, uint16_t port, struct finding *out,
                             size_t max);
 

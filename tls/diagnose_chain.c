@@ -24,26 +24,32 @@ static void names(const struct diagnosis *d, long code, char *text, size_t size)
         n += (size_t)snprintf(text + n, size - n, "%s%s", i ? " or " : "", d->v->names[i]);
 }
 
-/* The certificates whose dates are wrong, or, if none is by our reckoning, the leaf. */
+/* "CN=leaf expired 2026-08-01, 33 days ago"; nothing if the dates are right. */
+static size_t wrong_date(const struct certificate *c, int64_t now_s, char *text, size_t size)
+{
+    char day[DAY_TEXT];
+    int n = 0;
+
+    if (now_s > c->not_after_s)
+        n = snprintf(text, size, "; %.80s expired %s, %lld days ago", c->subject,
+                     day_text(c->not_after_s, day), (long long)(now_s - c->not_after_s) / DAY_S);
+    else if (now_s < c->not_before_s)
+        n = snprintf(text, size, "; %.80s is valid from %s, in %lld days", c->subject,
+                     day_text(c->not_before_s, day), (long long)(c->not_before_s - now_s) / DAY_S);
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* The certificates whose dates are wrong; by our reckoning it may be none. */
 static void dates(const struct diagnosis *d, long code, char *text, size_t size)
 {
-    const int64_t now = d->in->now_s;
-    char day[DAY_TEXT];
+    char found[PARTICULARS + 2];
     size_t n = 0;
 
-    text[0] = '\0';
-    for (size_t i = 0; i < d->n && n < size; i++) {
-        const struct certificate *c = &d->certs[i];
-        const bool early = now < c->not_before_s;
-        if (early || now > c->not_after_s)
-            n += (size_t)snprintf(
-                text + n, size - n, "%s%s %s %s, %s%lld days%s", n ? "; " : "", c->subject,
-                early ? "is valid from" : "expired",
-                day_text(early ? c->not_before_s : c->not_after_s, day), early ? "in " : "",
-                (long long)(early ? c->not_before_s - now : now - c->not_after_s) / DAY_S,
-                early ? "" : " ago");
-    }
-    if (n == 0)
+    for (size_t i = 0; i < d->n && n < sizeof(found); i++)
+        n += wrong_date(&d->certs[i], d->in->now_s, found + n, sizeof(found) - n);
+    if (n)
+        (void)slice_copy(slice_of(found + 2), text, size);
+    else
         error_words(d, code, text, size);
 }
 
@@ -61,7 +67,7 @@ static void weakest(const struct diagnosis *d, int (*bits)(X509 *),
             at = i;
         }
     }
-    (void)snprintf(text, size, "%s: %s", d->certs[at].subject, what(&d->certs[at]));
+    (void)snprintf(text, size, "%.120s: %s", d->certs[at].subject, what(&d->certs[at]));
 }
 
 static int key_strength(X509 *cert)
@@ -99,43 +105,42 @@ static void weak_signature(const struct diagnosis *d, long code, char *text, siz
 static void issuers(const struct diagnosis *d, long code, char *text, size_t size)
 {
     const struct certificate *last = &d->certs[d->n - 1];
-    (void)snprintf(text, size, "%s; the last of %zu sent is %s, issued by %s",
+    (void)snprintf(text, size, "%.70s; the last of %zu sent is %.60s, issued by %.60s",
                    X509_verify_cert_error_string(code), d->n, last->subject, last->issuer);
 }
 
 /* A usage 3 record asks for nothing but the key, so it mends all but a weak one. */
-static const struct chain_error {
+struct chain_error {
     long code;
     enum finding_id dane, pkix;
     describer *describe;
     bool key_record_mends;
-} errors[] = {
-    {X509_V_ERR_HOSTNAME_MISMATCH,                 FINDING_NAME_MISMATCH,    FINDING_PKIX_NAME,        names,          true },
-    {X509_V_ERR_IP_ADDRESS_MISMATCH,               FINDING_NAME_MISMATCH,    FINDING_PKIX_NAME,        names,          true },
-    {X509_V_ERR_CERT_HAS_EXPIRED,                  FINDING_EXPIRED,          FINDING_PKIX_EXPIRED,     dates,          true },
-    {X509_V_ERR_CERT_NOT_YET_VALID,                FINDING_NOT_YET_VALID,    FINDING_PKIX_EXPIRED,     dates,          true },
-    {X509_V_ERR_EE_KEY_TOO_SMALL,                  FINDING_KEY_WEAK,         FINDING_KEY_WEAK,         weak_key,       false},
-    {X509_V_ERR_CA_KEY_TOO_SMALL,                  FINDING_KEY_WEAK,         FINDING_KEY_WEAK,         weak_key,       true },
-    {X509_V_ERR_CA_MD_TOO_WEAK,                    FINDING_SIGNATURE_WEAK,   FINDING_SIGNATURE_WEAK,   weak_signature,
-     true                                                                                                                   },
-    {X509_V_ERR_INVALID_PURPOSE,                   FINDING_PURPOSE,          FINDING_PURPOSE,          issuers,        true },
-    {X509_V_ERR_INVALID_CA,                        FINDING_PURPOSE,          FINDING_PURPOSE,          issuers,        true },
-    {X509_V_ERR_PATH_LENGTH_EXCEEDED,              FINDING_PATH_LENGTH,      FINDING_PATH_LENGTH,      issuers,        true },
-    {X509_V_ERR_PERMITTED_VIOLATION,               FINDING_NAME_CONSTRAINTS, FINDING_NAME_CONSTRAINTS, names,
-     true                                                                                                                   },
-    {X509_V_ERR_EXCLUDED_VIOLATION,                FINDING_NAME_CONSTRAINTS, FINDING_NAME_CONSTRAINTS, names,
-     true                                                                                                                   },
-    {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,       FINDING_CHAIN_BROKEN,     FINDING_PKIX_SELF_SIGNED,
-     issuers,                                                                                                          true },
-    {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,         FINDING_CHAIN_BROKEN,     FINDING_PKIX_SELF_SIGNED, issuers,
-     true                                                                                                                   },
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,         FINDING_CHAIN_BROKEN,     FINDING_PKIX_INCOMPLETE,  issuers,
-     true                                                                                                                   },
-    {X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, FINDING_CHAIN_BROKEN,     FINDING_PKIX_INCOMPLETE,
-     issuers,                                                                                                          true },
-    {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,   FINDING_CHAIN_BROKEN,     FINDING_PKIX_INCOMPLETE,
-     issuers,                                                                                                          true },
 };
+
+// clang-format off
+#define ROW(code, dane, pkix, describe, mends) \
+    {X509_V_ERR_##code, FINDING_##dane, FINDING_##pkix, describe, mends}
+static const struct chain_error errors[] = {
+    ROW(HOSTNAME_MISMATCH, NAME_MISMATCH, PKIX_NAME, names, true),
+    ROW(IP_ADDRESS_MISMATCH, NAME_MISMATCH, PKIX_NAME, names, true),
+    ROW(CERT_HAS_EXPIRED, EXPIRED, PKIX_EXPIRED, dates, true),
+    ROW(CERT_NOT_YET_VALID, NOT_YET_VALID, PKIX_EXPIRED, dates, true),
+    ROW(EE_KEY_TOO_SMALL, KEY_WEAK, KEY_WEAK, weak_key, false),
+    ROW(CA_KEY_TOO_SMALL, KEY_WEAK, KEY_WEAK, weak_key, true),
+    ROW(CA_MD_TOO_WEAK, SIGNATURE_WEAK, SIGNATURE_WEAK, weak_signature, true),
+    ROW(INVALID_PURPOSE, PURPOSE, PURPOSE, error_words, true),
+    ROW(INVALID_CA, PURPOSE, PURPOSE, error_words, true),
+    ROW(PATH_LENGTH_EXCEEDED, PATH_LENGTH, PATH_LENGTH, issuers, true),
+    ROW(PERMITTED_VIOLATION, NAME_CONSTRAINTS, NAME_CONSTRAINTS, names, true),
+    ROW(EXCLUDED_VIOLATION, NAME_CONSTRAINTS, NAME_CONSTRAINTS, names, true),
+    ROW(DEPTH_ZERO_SELF_SIGNED_CERT, CHAIN_BROKEN, PKIX_SELF_SIGNED, issuers, true),
+    ROW(SELF_SIGNED_CERT_IN_CHAIN, CHAIN_BROKEN, PKIX_SELF_SIGNED, issuers, true),
+    ROW(UNABLE_TO_GET_ISSUER_CERT, CHAIN_BROKEN, PKIX_INCOMPLETE, issuers, true),
+    ROW(UNABLE_TO_GET_ISSUER_CERT_LOCALLY, CHAIN_BROKEN, PKIX_INCOMPLETE, issuers, true),
+    ROW(UNABLE_TO_VERIFY_LEAF_SIGNATURE, CHAIN_BROKEN, PKIX_INCOMPLETE, issuers, true),
+};
+#undef ROW
+// clang-format on
 static const struct chain_error any_error = {0, FINDING_CHAIN_BROKEN, FINDING_CHAIN_BROKEN, issuers,
                                              true};
 
@@ -193,7 +198,7 @@ void diagnose_soon(const struct diagnosis *d)
         if (is_soon(d, &d->certs[i]) && (!first || d->certs[i].not_after_s < first->not_after_s))
             first = &d->certs[i];
     if (first)
-        (void)finding_add(d->f, FINDING_EXPIRES_SOON, "%s expires %s, in %lld days", first->subject,
-                          day_text(first->not_after_s, day),
+        (void)finding_add(d->f, FINDING_EXPIRES_SOON, "%.120s expires %s, in %lld days",
+                          first->subject, day_text(first->not_after_s, day),
                           (long long)(first->not_after_s - d->in->now_s) / DAY_S);
 }

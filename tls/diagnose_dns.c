@@ -16,30 +16,30 @@ struct reason {
 };
 
 /* The first that is contained decides: dates before all, denial before other signatures. */
+// clang-format off
 static const struct reason bogus_reasons[] = {
-    {"signature expired",          FINDING_DNS_SIGNATURE_EXPIRED},
-    {"inception after expiration", FINDING_DNS_SIGNATURE_WRONG  },
-    {"before inception date",      FINDING_DNS_SIGNATURE_FUTURE },
-    {"NSEC",                       FINDING_DNS_DENIAL           },
-    {"nodata proof",               FINDING_DNS_DENIAL           },
-    {"nxdomain proof",             FINDING_DNS_DENIAL           },
-    {"wildcard",                   FINDING_DNS_DENIAL           },
-    {"proof failed",               FINDING_DNS_DENIAL           },
-    {"no DNSSEC records",          FINDING_DNS_DENIAL           },
-    {"keys have a DS",             FINDING_DNS_KEY_BROKEN       },
-    {"DS hash mismatch",           FINDING_DNS_KEY_BROKEN       },
-    {"match DS",                   FINDING_DNS_KEY_BROKEN       },
-    {"matches DS",                 FINDING_DNS_KEY_BROKEN       },
-    {"DNSKEY",                     FINDING_DNS_KEY_BROKEN       },
-    {"unknown keys",               FINDING_DNS_KEY_BROKEN       },
-    {"wrong keytag",               FINDING_DNS_KEY_BROKEN       },
-    {"no signatures",              FINDING_DNS_UNSIGNED         },
-    {"signature missing",          FINDING_DNS_UNSIGNED         },
-    {"lack of signatures",         FINDING_DNS_UNSIGNED         },
-    {"crypto failed",              FINDING_DNS_SIGNATURE_WRONG  },
-    {"verification failed",        FINDING_DNS_SIGNATURE_WRONG  },
-    {"signature",                  FINDING_DNS_SIGNATURE_WRONG  },
+    {"signature expired", FINDING_DNS_SIGNATURE_EXPIRED},
+    {"inception after expiration", FINDING_DNS_SIGNATURE_WRONG},
+    {"before inception date", FINDING_DNS_SIGNATURE_FUTURE},
+    {"NSEC", FINDING_DNS_DENIAL},
+    {"nodata proof", FINDING_DNS_DENIAL},
+    {"nxdomain proof", FINDING_DNS_DENIAL},
+    {"proof failed", FINDING_DNS_DENIAL},
+    {"wildcard", FINDING_DNS_DENIAL},
+    {"keys have a DS", FINDING_DNS_KEY_BROKEN},
+    {"DS hash mismatch", FINDING_DNS_KEY_BROKEN},
+    {"match DS", FINDING_DNS_KEY_BROKEN},
+    {"matches DS", FINDING_DNS_KEY_BROKEN},
+    {"DNSKEY", FINDING_DNS_KEY_BROKEN},
+    {"unknown keys", FINDING_DNS_KEY_BROKEN},
+    {"wrong keytag", FINDING_DNS_KEY_BROKEN},
+    {"no signatures", FINDING_DNS_UNSIGNED},
+    {"no DS", FINDING_DNS_UNSIGNED}, /* no signature, so it looked for an unsigned zone below */
+    {"signature missing", FINDING_DNS_UNSIGNED},
+    {"lack of signatures", FINDING_DNS_UNSIGNED},
+    {"signature", FINDING_DNS_SIGNATURE_WRONG},
 };
+// clang-format on
 
 /* A server that does not like the question, as opposed to an answer that makes no sense. */
 static const char *const unanswered[] = {"SERVFAIL", "NOTIMP", "REFUSED", "FORMERR", "no answer"};
@@ -64,6 +64,13 @@ static enum finding_id classify(const struct dns_step *s, bool addresses_found)
     return FINDING_DNS_BOGUS;
 }
 
+/* Without "validation failure <name type class>: ", which repeats the question. */
+static const char *short_reason(const char *why)
+{
+    const char *end = strncmp(why, "validation failure <", 20) == 0 ? strstr(why, ">: ") : NULL;
+    return end ? end + 3 : why;
+}
+
 /* Where dates are in question, ours is the other one. */
 static const char *clock_text(enum finding_id id, int64_t now_s, char *text, size_t size)
 {
@@ -83,7 +90,7 @@ static void failed_step(struct findings *f, const struct dns_step *s, bool addre
     const enum finding_id id = classify(s, addresses_found);
     char clock[64];
     (void)finding_add(f, id, "%s %.120s: %s%s%.140s%s", dns_type_name(s->type), s->name,
-                      dns_security_name(s->security), s->why[0] ? ", " : "", s->why,
+                      dns_security_name(s->security), s->why[0] ? ", " : "", short_reason(s->why),
                       clock_text(id, now_s, clock, sizeof(clock)));
 }
 

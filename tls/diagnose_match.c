@@ -70,7 +70,7 @@ static bool recognised(const struct diagnosis *d, const struct tlsa_record *r)
 
     if (o && !fits(r, o, mtype)) {
         struct finding *finding =
-            finding_add(d->f, mistake(r, o, mtype), "%s is %s of %s of %s", record_text(r, text),
+            finding_add(d->f, mistake(r, o, mtype), "%s is %s of %s of %.90s", record_text(r, text),
                         mtype_words[mtype], form_words[o->form], d->certs[o->depth].subject);
         mend_mistake(d, finding, r, o);
         return true;
@@ -99,15 +99,16 @@ static void ignored_or_astray(const struct diagnosis *d, const struct tlsa_recor
     char text[RECORD_TEXT], hex[CERTIFICATE_HEX];
 
     if (stronger_beside(d->v, r))
-        finding_mend(finding_add(d->f, FINDING_AGILITY_STALE, "%s fits %s", record_text(r, text),
+        finding_mend(finding_add(d->f, FINDING_AGILITY_STALE, "%s fits %.90s", record_text(r, text),
                                  d->certs[o->depth].subject),
                      d->in->port, d->v->base, r->usage, r->selector, TLSA_SHA512,
                      tls_certificate_hex(&d->certs[o->depth], r->selector, TLSA_SHA512, hex));
     else
-        mend_with_leaf(d, finding_add(d->f, FINDING_CHAIN_BROKEN,
-                                      "%s is of %s, which was sent, but did not issue what stands "
-                                      "before it",
-                                      record_text(r, text), d->certs[o->depth].subject));
+        mend_with_leaf(d,
+                       finding_add(d->f, FINDING_CHAIN_BROKEN,
+                                   "%s is of %.80s, which was sent, but did not issue what stands "
+                                   "before it",
+                                   record_text(r, text), d->certs[o->depth].subject));
 }
 
 /* True: the cause is known. */
@@ -157,10 +158,10 @@ static void diagnose_leaf(const struct diagnosis *d)
 
     if (d->in->tlsa_ttl_s)
         (void)snprintf(ttl, sizeof(ttl), "; TTL of the TLSA records %u s", d->in->tlsa_ttl_s);
-    mend_with_leaf(d,
-                   finding_add(d->f, likely(d, age), "%s, names %.100s, issued %s, %lld days ago%s",
-                               leaf->subject, leaf->names[0] ? leaf->names : "nothing",
-                               day_text(leaf->not_before_s, day), (long long)age, ttl));
+    mend_with_leaf(d, finding_add(d->f, likely(d, age),
+                                  "%.60s, names %.70s, issued %s, %lld days ago%s", leaf->subject,
+                                  leaf->names[0] ? leaf->names : "nothing",
+                                  day_text(leaf->not_before_s, day), (long long)age, ttl));
 }
 
 /* ---- usage 2: the trust anchor is not among what was sent ---- */
@@ -207,8 +208,8 @@ static void not_sent(const struct diagnosis *d, bool sure)
 {
     const struct certificate *last = &d->certs[d->n - 1];
     mend_with_leaf(d, finding_add(d->f, FINDING_TA_NOT_SENT,
-                                  "%zu sent, the last is %s; its issuer %s was not sent%s", d->n,
-                                  last->subject, last->issuer,
+                                  "%zu sent, the last is %.60s; its issuer %.60s was not sent%s",
+                                  d->n, last->subject, last->issuer,
                                   sure ? ", and the record is of that" : ""));
 }
 
@@ -216,7 +217,7 @@ static void rotated(const struct diagnosis *d)
 {
     const struct certificate *leaf = &d->certs[0];
     char day[DAY_TEXT];
-    mend_with_leaf(d, finding_add(d->f, FINDING_TA_ROTATED, "%s was issued by %s on %s",
+    mend_with_leaf(d, finding_add(d->f, FINDING_TA_ROTATED, "%.80s was issued by %.80s on %s",
                                   leaf->subject, leaf->issuer, day_text(leaf->not_before_s, day)));
 }
 

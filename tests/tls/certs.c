@@ -28,6 +28,8 @@ static EVP_PKEY *make_key(enum cert_key kind)
 {
     static const unsigned bits[] = {
         [CERT_RSA_768] = 768, [CERT_RSA_1024] = 1024, [CERT_RSA_2048] = 2048};
+    if (kind == CERT_ED25519)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     return kind == CERT_P256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(bits[kind]);
 }
 
@@ -51,6 +53,14 @@ static void add_extensions(X509 *x, const struct cert_wish *w)
             extend(x, x, wanted[i].nid, wanted[i].value);
 }
 
+/* Ed25519 has its own. */
+static const EVP_MD *digest_for(const struct cert_wish *w, const EVP_PKEY *signer)
+{
+    if (EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519)
+        return NULL;
+    return w->sha1 ? EVP_sha1() : EVP_sha256();
+}
+
 struct cert cert_make(const struct cert_wish *w)
 {
     static long serial = 1;
@@ -68,7 +78,7 @@ struct cert cert_make(const struct cert_wish *w)
     set_dates(c.x509, w->dates);
     X509_set_pubkey(c.x509, c.key);
     add_extensions(c.x509, w);
-    REQUIRE(X509_sign(c.x509, signer, w->sha1 ? EVP_sha1() : EVP_sha256()) > 0);
+    REQUIRE(X509_sign(c.x509, signer, digest_for(w, signer)) > 0);
     return c;
 }
 

@@ -12,7 +12,7 @@ struct cert {
 };
 
 enum { VALID, EXPIRED, FUTURE, BACKWARDS }; /* BACKWARDS: ends before it begins */
-enum cert_key { CERT_P256, CERT_RSA_1024, CERT_RSA_2048, CERT_RSA_768 };
+enum cert_key { CERT_P256, CERT_RSA_1024, CERT_RSA_2048, CERT_RSA_768, CERT_ED25519 };
 
 struct cert_wish {
     const char *cn;

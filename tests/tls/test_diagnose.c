@@ -237,23 +237,6 @@ static void check_row(const struct row *row, bool seen[FINDING_COUNT])
     end(&a);
 }
 
-void expect_findings(const char *row, const struct finding *found, size_t n, const char *expected,
-                     bool seen[FINDING_COUNT])
-{
-    char names[600] = "";
-
-    for (size_t i = 0; i < n; i++) {
-        const struct finding_info *info = finding_info(found[i].id);
-        size_t at = strlen(names);
-        (void)snprintf(names + at, sizeof(names) - at, "%s%s", i ? " " : "", info->name);
-        cr_expect_eq(strncmp(found[i].text, info->words, strlen(info->words)), 0, "%s: %s", row,
-                     found[i].text);
-        cr_expect_null(strchr(found[i].text, '\n'), "%s", row);
-        seen[found[i].id] = true;
-    }
-    cr_expect_str_eq(names, expected, "%s: found \"%s\", expected \"%s\"", row, names, expected);
-}
-
 /* ---- servers that cannot agree with us ---- */
 
 static void only_old_tls(SSL_CTX *ctx)
@@ -471,21 +454,6 @@ Test(diagnose, every_finding_is_found)
     stop();
 }
 
-Test(diagnose, table_is_sound)
-{
-    for (size_t i = 0; i < FINDING_COUNT; i++) {
-        const struct finding_info *info = finding_info((enum finding_id)i);
-        cr_expect_leq(strlen(info->words), 280, "%s: %zu", info->name, strlen(info->words));
-        cr_expect(info->clause[0] == '\0' || strncmp(info->clause, "RFC ", 4) == 0, "%s",
-                  info->name);
-        cr_expect_eq(strspn(info->name, "abcdefghijklmnopqrstuvwxyz-"), strlen(info->name), "%s",
-                     info->name);
-        for (size_t k = 0; k < i; k++)
-            cr_expect_str_neq(info->name, finding_info((enum finding_id)k)->name);
-    }
-    stop();
-}
-
 Test(diagnose, no_more_than_there_is_room_for)
 {
     static struct attempt a;
@@ -502,22 +470,5 @@ Test(diagnose, no_more_than_there_is_room_for)
     cr_expect_eq(diagnose(&a, &row, found, 2), 2);
     cr_expect_eq(found[2].id, FINDING_COUNT);
     end(&a);
-    stop();
-}
-
-Test(diagnose, joined_findings_keep_the_first_of_a_kind)
-{
-    struct finding out[3] = {
-        {.id = FINDING_EMPTY_DIGEST, .mend = "a"}
-    };
-    const struct finding more[] = {{.id = FINDING_EMPTY_DIGEST},
-                                   {.id = FINDING_PKIX_USAGE},
-                                   {.id = FINDING_PKIX_USAGE},
-                                   {.id = FINDING_ONLY_FULL}};
-
-    cr_expect_eq(findings_join(out, 1, ARRAY_LEN(out), more, ARRAY_LEN(more)), 3);
-    cr_expect_str_eq(out[0].mend, "a");
-    cr_expect_eq(out[1].id, FINDING_PKIX_USAGE);
-    cr_expect_eq(out[2].id, FINDING_PKIX_USAGE);
     stop();
 }

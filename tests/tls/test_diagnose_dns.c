@@ -164,60 +164,67 @@ struct row {
     const char *why, *text;
 };
 
-#define ALL  SIZE_MAX
-#define TLSA "validation failure <_25._tcp.mx1.d.example. TLSA IN>: "
-#define TAIL " from 192.0.2.53"
+#define ALL   SIZE_MAX
+#define TLSA  "validation failure <_25._tcp.mx1.d.example. TLSA IN>: "
+#define FROM  " from 192.0.2.53 and 192.0.2.54"
+#define CHAIN " for key d.example. while building chain of trust"
 
+// clang-format off
 static const struct row rows[] = {
-    {"",                                  0,   NULL,             NULL,                                               NULL                                        },
-    {"",                                  1,   NULL,             NULL,                                               NULL                                        },
-    {"",                                  ALL, NULL,             NULL,                                               NULL                                        },
-    {"",                                  7,   NULL,             NULL,                                               NULL                                        },
-    {"dns-signature-expired",             0,   tlsa_bogus,       TLSA "signature expired" TAIL,
-     "our clock says 2026-09-03 12:00 UTC"                                                                                                                       },
-    {"dns-signature-future",              0,   tlsa_bogus,       TLSA "signature before inception date" TAIL,
-     "our clock says 2026-09-03 12:00 UTC"                                                                                                                       },
-    {"dns-key-broken",                    0,   tlsa_bogus,
-     TLSA "no keys have a DS with algorithm ECDSAP256SHA256" TAIL " for key d.example. while "
-          "building chain of trust",                                                                                 NULL                                        },
-    {"dns-key-broken",                    0,   tlsa_bogus,       TLSA "DS hash mismatches key" TAIL,                 NULL                                        },
-    {"dns-key-broken",                    0,   tlsa_bogus,       TLSA "No DNSKEY record" TAIL " for key d.example.", NULL                                        },
-    {"dns-key-broken",                    0,   tlsa_bogus,       TLSA "signatures from unknown keys" TAIL,           NULL                                        },
-    {"dns-unsigned",                      0,   tlsa_bogus,       TLSA "no signatures" TAIL,                          NULL                                        },
-    {"dns-unsigned",                      0,   tlsa_bogus,       TLSA "signature missing" TAIL,                      NULL                                        },
-    {"dns-signature-wrong",               0,   tlsa_bogus,       TLSA "signature crypto failed" TAIL,                NULL                                        },
-    {"dns-denial",                        0,   tlsa_bogus,       TLSA "no NSEC3 records" TAIL,                       NULL                                        },
-    {"dns-denial",                        0,   tlsa_bogus,       TLSA "no signatures over NSECs" TAIL,               NULL                                        },
-    {"dns-denial",                        0,   tlsa_bogus,       TLSA "nodata proof failed" TAIL,                    NULL                                        },
-    {"dns-bogus",                         0,   tlsa_bogus,       "validation failed",                                "bogus, validation failed"                  },
-    {"dns-bogus",                         0,   tlsa_bogus,       "",                                                 "_25._tcp.mx1.d.example: bogus)"            },
-    {"dns-tlsa-hostile",                  0,   tlsa_failed,      "SERVFAIL",
-     "TLSA _25._tcp.mx1.d.example: failed, SERVFAIL"                                                                                                             },
-    {"dns-tlsa-hostile",                  0,   tlsa_failed,      "NOTIMP",                                           NULL                                        },
-    {"dns-tlsa-hostile",                  0,   tlsa_failed,      "no answer within 20 s",                            NULL                                        },
-    {"dns-failed",                        0,   tlsa_failed,      "answer to another question",                       NULL                                        },
-    {"dns-failed dns-failed",             0,   no_addresses,     "SERVFAIL",                                         "A mx1.d.example: failed, SERVFAIL"         },
-    {"dns-one-family",                    0,   one_family,       "SERVFAIL",                                         "AAAA mx1.d.example"                        },
-    {"",                                  1,   tlsa_failed,      "SERVFAIL",                                         NULL                                        }, /* the other host's trouble */
-    {"",                                  ALL, tlsa_failed,      "SERVFAIL",                                         NULL                                        },
-    {"dns-signature-expired",             ALL, mx_bogus,         "signature expired",                                "MX d.example"                              },
-    {"host-unsigned",                     0,   unsigned_host,    NULL,                                               NULL                                        },
-    {"host-uncovered",                    ALL, unsigned_host,    NULL,                                               "mx1.d.example, preference 10; 1 of 2 hosts"},
-    {"",                                  0,   unpublished_host, NULL,                                               NULL                                        },
-    {"host-uncovered",                    ALL, unpublished_host, NULL,                                               NULL                                        },
-    {"not-published",                     0,   unpublished,      NULL,                                               NULL                                        },
-    {"",                                  ALL, unpublished,      NULL,                                               NULL                                        },
-    {"",                                  0,   unsigned_mx,      NULL,                                               NULL                                        },
-    {"mx-unsigned",                       ALL, unsigned_mx,      NULL,                                               "(d.example)"                               },
-    {"",                                  ALL, unsigned_all,     NULL,                                               NULL                                        },
-    {"",                                  0,   unsigned_all,     NULL,                                               NULL                                        },
-    {"mx-address",                        0,   mx_is_address,    NULL,                                               "(192.0.2.1)"                               },
-    {"host-is-alias",                     0,   alias,            NULL,
-     "host.else.example; host.else.example: secure, no such name; mx1.d.example: secure, data, "
-     "chosen"                                                                                                                                                    },
-    {"dns-signature-wrong host-is-alias", 0,   alias_failed,     "signature crypto failed",
-     "CNAME mx1.d.example"                                                                                                                                       },
+    {"", 0, NULL, NULL, NULL},
+    {"", 1, NULL, NULL, NULL},
+    {"", ALL, NULL, NULL, NULL},
+    {"", 7, NULL, NULL, NULL},
+
+    /* As libunbound 1.17 said it over zones damaged in these ways. */
+    {"dns-signature-expired", 0, tlsa_bogus, TLSA "signature expired" FROM,
+     "bogus, signature expired from 192.0.2.53 and 192.0.2.54; our clock says 2026-09-03 12:00 UTC"},
+    {"dns-signature-expired", 0, tlsa_bogus, TLSA "signature expired" FROM CHAIN, "UTC)"},
+    {"dns-signature-future", 0, tlsa_bogus, TLSA "signature before inception date" FROM CHAIN,
+     "our clock says 2026-09-03 12:00 UTC"},
+    {"dns-key-broken", 0, tlsa_bogus, TLSA "no keys have a DS with algorithm ECDSAP256SHA256" FROM CHAIN, NULL},
+    {"dns-key-broken", 0, tlsa_bogus, TLSA "DS hash mismatches key" FROM CHAIN, NULL},
+    {"dns-key-broken", 0, tlsa_bogus, TLSA "No DNSKEY record" FROM CHAIN, NULL},
+    {"dns-signature-wrong", 0, tlsa_bogus, TLSA "ECDSA signature verification failed" FROM, NULL},
+    {"dns-unsigned", 0, tlsa_bogus, TLSA "SERVFAIL no DS for DS mx1.d.example. while building chain of trust", NULL},
+    /* As its source has it. */
+    {"dns-key-broken", 0, tlsa_bogus, TLSA "signatures from unknown keys" FROM, NULL},
+    {"dns-unsigned", 0, tlsa_bogus, TLSA "no signatures" FROM, NULL},
+    {"dns-unsigned", 0, tlsa_bogus, TLSA "signature missing" FROM, NULL},
+    {"dns-denial", 0, tlsa_bogus, TLSA "no NSEC3 records" FROM, NULL},
+    {"dns-denial", 0, tlsa_bogus, TLSA "no signatures over NSECs" FROM, NULL},
+    {"dns-denial", 0, tlsa_bogus, TLSA "nodata proof failed" FROM, NULL},
+    /* Unknown words. */
+    {"dns-bogus", 0, tlsa_bogus, "validation failed", "bogus, validation failed"},
+    {"dns-bogus", 0, tlsa_bogus, "", "_25._tcp.mx1.d.example: bogus)"},
+
+    {"dns-tlsa-hostile", 0, tlsa_failed, "SERVFAIL", "TLSA _25._tcp.mx1.d.example: failed, SERVFAIL"},
+    {"dns-tlsa-hostile", 0, tlsa_failed, "NOTIMP", NULL},
+    {"dns-tlsa-hostile", 0, tlsa_failed, "no answer within 20 s", NULL},
+    {"dns-failed", 0, tlsa_failed, "answer to another question", NULL},
+    {"dns-failed dns-failed", 0, no_addresses, "SERVFAIL", "A mx1.d.example: failed, SERVFAIL"},
+    {"dns-one-family", 0, one_family, "SERVFAIL", "AAAA mx1.d.example"},
+    {"", 1, tlsa_failed, "SERVFAIL", NULL}, /* the other host's trouble */
+    {"", ALL, tlsa_failed, "SERVFAIL", NULL},
+    {"dns-signature-expired", ALL, mx_bogus, "signature expired", "MX d.example"},
+
+    {"host-unsigned", 0, unsigned_host, NULL, NULL},
+    {"host-uncovered", ALL, unsigned_host, NULL, "mx1.d.example, preference 10; 1 of 2 hosts"},
+    {"", 0, unpublished_host, NULL, NULL},
+    {"host-uncovered", ALL, unpublished_host, NULL, NULL},
+    {"not-published", 0, unpublished, NULL, NULL},
+    {"", ALL, unpublished, NULL, NULL},
+    {"", 0, unsigned_mx, NULL, NULL},
+    {"mx-unsigned", ALL, unsigned_mx, NULL, "(d.example)"},
+    {"", ALL, unsigned_all, NULL, NULL},
+    {"", 0, unsigned_all, NULL, NULL},
+    {"mx-address", 0, mx_is_address, NULL, "(192.0.2.1)"},
+    {"host-is-alias", 0, alias, NULL,
+     "host.else.example; host.else.example: secure, no such name; mx1.d.example: secure, data, chosen"},
+    {"dns-signature-wrong host-is-alias", 0, alias_failed, "ECDSA signature verification failed",
+     "CNAME mx1.d.example"},
 };
+// clang-format on
 
 void diagnose_dns_rows(bool seen[FINDING_COUNT])
 {
