@@ -1,5 +1,6 @@
 #include "tests/dns/script.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,20 @@ enum { MAX_LINES = 64, MAX_OPEN = 512 };
 
 struct line {
     struct slice owner, type, security, alias, result;
-    bool asked;
+    bool asked, never;
+};
+
+struct player {
+    struct plan *plan;
+    struct line lines[MAX_LINES];
+    size_t n_lines;
+    struct plan_query open[MAX_OPEN]; /* asked and not answered, the oldest first */
+    size_t n_open;
+    struct script_order *order;
+    size_t n_choices;
+    bool oldest_first; /* so far */
+    const struct line *last;
+    char problem[600];
 };
 
 static struct slice word(struct slice *left)
@@ -20,22 +34,36 @@ static struct slice word(struct slice *left)
     return w;
 }
 
+static void read_line(struct line *l, struct slice text)
+{
+    *l = (struct line){.owner = word(&text)};
+    l->never = slice_eq(l->owner, SLICE("not"));
+    if (l->never)
+        l->owner = word(&text);
+    l->type = word(&text);
+    l->security = word(&text);
+    if (text.n && text.p[0] == '>')
+        l->alias = slice_skip(word(&text), 1);
+    l->result = text;
+}
+
+static size_t line_end(struct slice s)
+{
+    size_t a = slice_find(s, ';'), b = slice_find(s, '\n');
+    return a < b ? a : b;
+}
+
 static size_t read_script(const char *script, struct line v[MAX_LINES])
 {
     size_t n = 0;
 
-    for (struct slice left = slice_of(script); left.n && n < MAX_LINES;) {
-        struct slice text = slice_head(left, slice_find(left, '\n'));
+    for (struct slice left = slice_of(script); left.n;) {
+        struct slice text = slice_head(left, line_end(left));
         left = slice_skip(left, text.n + 1);
         if (slice_trim(text).n == 0)
             continue;
-        struct line *l = &v[n++];
-        *l = (struct line){.owner = word(&text)};
-        l->type = word(&text);
-        l->security = word(&text);
-        if (text.n && text.p[0] == '>')
-            l->alias = slice_skip(word(&text), 1);
-        l->result = text;
+        REQUIRE(n < MAX_LINES);
+        read_line(&v[n++], text);
     }
     return n;
 }
@@ -92,87 +120,172 @@ static struct dns_answer answer_of(struct arena *arena, const struct line *l, ui
     return a;
 }
 
-static struct line *find(struct line *v, size_t n, const struct plan_query *q)
+static struct line *find(struct player *g, const char *name, uint16_t type)
 {
-    for (size_t i = 0; i < n; i++)
-        if (slice_eq(v[i].owner, slice_of(q->name)) &&
-            slice_eq(v[i].type, slice_of(dns_type_name(q->type))))
-            return &v[i];
+    for (size_t i = 0; i < g->n_lines; i++)
+        if (slice_eq(g->lines[i].owner, slice_of(name)) &&
+            slice_eq(g->lines[i].type, slice_of(dns_type_name(type))))
+            return &g->lines[i];
     return NULL;
 }
 
-/* The answer may be freed as soon as the plan has it: it is. */
-static bool feed(struct plan *p, const struct plan_query *q, struct line *v, size_t n)
+static bool complain(struct player *g, const char *what, const struct plan_query *q)
 {
-    struct line nothing = {slice_of(q->name), SLICE("AAAA"), SLICE("S"),
-                           SLICE(""),         SLICE("nd"),   false};
-    struct line *l = find(v, n, q);
+    if (!g->problem[0])
+        (void)snprintf(g->problem, sizeof(g->problem), "%s: %s %s", what, q->name,
+                       dns_type_name(q->type));
+    return false;
+}
 
-    if (!l && q->type == DNS_AAAA)
-        l = &nothing;
-    if (!l || l->asked)
+/* ---- what is asked when */
+
+/* "mx.example" of "_25._tcp.mx.example" */
+static struct slice base_of(const char *owner)
+{
+    struct slice s = slice_of(owner);
+    for (int i = 0; i < 2; i++)
+        s = slice_skip(s, slice_find(s, '.') + 1);
+    return s;
+}
+
+/* Whether an address question of the host that q is about is still out. */
+static bool is_too_early(struct player *g, const struct plan_query *q)
+{
+    struct slice host = q->type == DNS_TLSA ? base_of(q->name) : slice_of(q->name);
+
+    if (q->type != DNS_TLSA && q->type != DNS_CNAME)
         return false;
-    l->asked = true;
-    struct arena *arena = arena_new();
-    struct dns_answer a = answer_of(arena, l, q->type);
-    plan_feed(p, q->id, &a);
-    plan_feed(p, q->id, &a); /* a repeated answer is ignored */
-    plan_feed(p, q->id + 1000, &a);
-    arena_free(&arena);
+    for (size_t i = 0; i < g->n_open; i++) {
+        const struct line *l = find(g, g->open[i].name, g->open[i].type);
+        if (g->open[i].type != DNS_A && g->open[i].type != DNS_AAAA)
+            continue;
+        if (slice_eq(slice_of(g->open[i].name), host) || (l && slice_eq(l->alias, host)))
+            return true;
+    }
+    return false;
+}
+
+static bool take_questions(struct player *g)
+{
+    struct plan_query *q;
+
+    while (g->n_open < MAX_OPEN && plan_next(g->plan, q = &g->open[g->n_open])) {
+        if (is_too_early(g, q))
+            return complain(g, "asked before the addresses are known", q);
+        g->n_open++;
+    }
     return true;
 }
 
-static size_t pick(enum script_order order, size_t open, unsigned *random)
+/* ---- what is answered when */
+
+static size_t pick(struct player *g)
 {
-    *random = *random * 1103515245u + 12345u;
-    if (order == SCRIPT_FIRST_FIRST)
+    struct script_order *o = g->order;
+    size_t i = g->n_choices;
+
+    if (!o || g->n_open == 1)
         return 0;
-    return order == SCRIPT_LAST_FIRST ? open - 1 : *random / 65536 % open;
+    REQUIRE(i < SCRIPT_CHOICES && g->n_open < 256);
+    g->n_choices++;
+    if (i == o->n) {
+        o->at[i] = 0;
+        o->n++;
+    }
+    o->of[i] = (unsigned char)g->n_open;
+    return o->at[i];
 }
 
-static bool play(struct plan *p, struct line *v, size_t n, enum script_order order,
-                 struct plan_query *out_wrong)
+bool script_order_next(struct script_order *o)
 {
-    struct plan_query open[MAX_OPEN];
-    size_t n_open = 0;
-    unsigned random = 7;
+    while (o->n > 0 && o->at[o->n - 1] + 1 >= o->of[o->n - 1])
+        o->n--;
+    if (o->n == 0)
+        return false;
+    o->at[o->n - 1]++;
+    return true;
+}
 
-    while (!plan_done(p)) {
-        while (n_open < MAX_OPEN && plan_next(p, &open[n_open]))
-            n_open++;
-        REQUIRE(n_open > 0);
-        size_t i = pick(order, n_open, &random);
-        *out_wrong = open[i];
-        memmove(&open[i], &open[i + 1], (n_open - i - 1) * sizeof(open[0]));
-        n_open--;
-        if (!feed(p, out_wrong, v, n))
+static void answer(struct player *g, const struct plan_query *q, const struct line *l)
+{
+    struct arena *arena = arena_new();
+    struct dns_answer a = answer_of(arena, l, q->type);
+
+    plan_feed(g->plan, q->id, &a);
+    plan_feed(g->plan, q->id, &a); /* a repeated answer is ignored */
+    plan_feed(g->plan, q->id + 1000, &a);
+    arena_free(&arena); /* the plan has copied it */
+}
+
+static bool answer_from_script(struct player *g, const struct plan_query *q)
+{
+    const struct line nothing = {.owner = slice_of(q->name),
+                                 .type = SLICE("AAAA"),
+                                 .security = SLICE("S"),
+                                 .result = SLICE("nd")};
+    struct line *l = find(g, q->name, q->type);
+
+    if (!l && q->type == DNS_AAAA) {
+        answer(g, q, &nothing);
+        return true;
+    }
+    if (!l || l->asked)
+        return complain(g, l ? "asked twice" : "not in the script", q);
+    if (l->never)
+        return complain(g, "must not be asked", q);
+    if (g->oldest_first && l < g->last)
+        return complain(g, "asked out of order", q);
+    l->asked = true;
+    g->last = l;
+    answer(g, q, l);
+    return true;
+}
+
+static bool play(struct player *g)
+{
+    while (!plan_done(g->plan)) {
+        if (!take_questions(g))
+            return false;
+        REQUIRE(g->n_open > 0);
+        size_t i = pick(g);
+        struct plan_query q = g->open[i];
+        g->oldest_first = g->oldest_first && i == 0;
+        memmove(&g->open[i], &g->open[i + 1], (g->n_open - i - 1) * sizeof(g->open[0]));
+        g->n_open--;
+        if (!answer_from_script(g, &q))
             return false;
     }
     return true;
 }
 
-struct script_run script_play(const char *script, enum plan_kind kind, const char *name,
-                              uint16_t port, enum script_order order)
+static void find_what_was_not_asked(struct player *g)
 {
-    struct line v[MAX_LINES];
-    size_t n = read_script(script, v);
-    struct script_run run = {0};
-    struct plan_query wrong;
-    struct plan *p = plan_new(kind, name, port);
+    for (size_t i = 0; i < g->n_lines; i++)
+        if (!g->lines[i].asked && !g->lines[i].never)
+            (void)snprintf(g->problem, sizeof(g->problem), "never asked: %.*s %.*s",
+                           (int)g->lines[i].owner.n, g->lines[i].owner.p, (int)g->lines[i].type.n,
+                           g->lines[i].type.p);
+}
 
-    if (!play(p, v, n, order, &wrong)) {
-        (void)snprintf(run.problem, sizeof(run.problem), "not in the script: %s %s", wrong.name,
-                       dns_type_name(wrong.type));
-        plan_free(&p);
-        return run;
+struct script_run script_play(const char *script, enum plan_kind kind, const char *name,
+                              uint16_t port, struct script_order *order)
+{
+    static struct player g;
+    struct script_run run = {0};
+
+    g = (struct player){.plan = plan_new(kind, name, port), .order = order, .oldest_first = true};
+    g.n_lines = read_script(script, g.lines);
+    g.last = g.lines;
+    if (play(&g)) {
+        find_what_was_not_asked(&g);
+        run.facts = plan_finish(&g.plan, 1234);
     }
-    for (size_t i = 0; i < n; i++)
-        if (!v[i].asked)
-            (void)snprintf(run.problem, sizeof(run.problem), "never asked: %.*s %.*s",
-                           (int)v[i].owner.n, v[i].owner.p, (int)v[i].type.n, v[i].type.p);
-    run.facts = plan_finish(&p, 1234);
+    plan_free(&g.plan);
+    (void)snprintf(run.problem, sizeof(run.problem), "%s", g.problem);
     return run;
 }
+
+/* ---- facts in short */
 
 static const char *lookup_word(enum dns_lookup l)
 {
@@ -211,4 +324,17 @@ const char *script_summary(const struct dest_facts *f, char text[SCRIPT_TEXT])
                       h->alias_security == h->addresses_security ? "" : alias, tlsa);
     }
     return text;
+}
+
+const char *script_with_error(const char *text, char letter, char out[SCRIPT_TEXT])
+{
+    size_t n = strlen(text);
+
+    REQUIRE(n < SCRIPT_TEXT);
+    for (size_t i = 0; i <= n; i++) {
+        bool alone = text[i] == 'E' && (i == 0 || !isalnum((unsigned char)text[i - 1])) &&
+                     !isalnum((unsigned char)text[i + 1]);
+        out[i] = alone ? letter : text[i];
+    }
+    return out;
 }
