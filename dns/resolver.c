@@ -219,6 +219,9 @@ static void tell(struct lookup *l, int rcode, struct slice packet, int security,
     struct arena *arena = arena_new();
     struct dns_answer answer = dns_answer_parse(arena, l->name, l->type, rcode, packet,
                                                 security == SEC_SECURE, security == SEC_BOGUS, why);
+    LOG(DNS_LOOKUP, NULL, F_STR("name", l->name), F_STR("type", dns_type_name(l->type)),
+        F_STR("answer", dns_lookup_name(answer.lookup)),
+        F_STR("security", dns_security_name(answer.security)), F_STR("why", answer.why));
     l->done(l, &answer);
     arena_free(&arena);
 }
