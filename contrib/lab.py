@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "lab"))
 try:
-    from cases import DANE, DEFERRED, PLAIN, one
+    from case import DANE, DEFERRED, PLAIN, one
     from daemon import BINARY, Daemon
     from dnslab import SIGNED, missing_programs
     from place import NAMESPACE, wait_until

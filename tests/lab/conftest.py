@@ -1,4 +1,5 @@
 import itertools
+import os
 import sys
 from pathlib import Path
 
@@ -17,9 +18,48 @@ def pytest_report_header():
     return f"laboratory: {where}"
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "case(id, title): a case of the conformance catalogue")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark in item.iter_markers("case"):
+            item.user_properties.append(("case", mark.args))
+
+
+@pytest.fixture
+def verdict(record_property):
+    """Notes what came of a case, for the table at the end."""
+    def note(delivery):
+        if isinstance(delivery, str):
+            record_property("verdict", delivery)
+            return
+        status = delivery.field("status")
+        how = f"tls={delivery.field('tls')}" if status == "sent" else delivery.field("dsn")
+        record_property("verdict", f"{status} {how}")
+    return note
+
+
+def pytest_terminal_summary(terminalreporter):
+    """One line per case: its id, its title, what came of it, and whether that is right."""
+    rows = []
+    for outcome, word in (("passed", "ok"), ("failed", "FAILED"), ("error", "ERROR"), ("skipped", "skipped")):
+        for report in terminalreporter.stats.get(outcome, ()):
+            told = dict(getattr(report, "user_properties", ()))
+            if "case" in told:
+                rows.append((*told["case"], told.get("verdict", ""), word))
+    if rows:
+        terminalreporter.section("cases")
+        for case_id, title, came, word in sorted(rows):
+            terminalreporter.write_line(f"{case_id:<6} {title:<84} {came:<18} {word}")
+
+
 @pytest.fixture(scope="session")
 def world(tmp_path_factory):
     world = CaseWorld(tmp_path_factory.mktemp("world"))
+    # The lab's root is a public authority to every process under test.
+    os.environ["SSL_CERT_FILE"] = str(world.identity("authority").certificate)
     try:
         world.start()
         yield world

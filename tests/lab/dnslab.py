@@ -14,11 +14,16 @@ import time
 from pathlib import Path
 
 SIGNED, UNSIGNED, OPT_OUT = "signed", "unsigned", "opt-out"
+UNKNOWN_ALGORITHM = "unknown-algorithm"  # signed in a way that the validator does not know
+MEDDLED = "meddled"                      # signed; answered by a server that meddles (meddler.py)
 # Signed beforehand, then damaged; the server hands them out as they are.
-BAD_MX, BAD_TLSA, EXPIRED_TLSA, NO_DENIAL = "bad-mx", "bad-tlsa", "expired-tlsa", "no-denial"
-_DAMAGED = (BAD_MX, BAD_TLSA, EXPIRED_TLSA, NO_DENIAL)
+BAD_MX, BAD_ADDRESS, BAD_TLSA = "bad-mx", "bad-address", "bad-tlsa"
+EXPIRED_TLSA, NO_DENIAL = "expired-tlsa", "no-denial"
+_SPOILT = {BAD_MX: "MX", BAD_ADDRESS: "A", BAD_TLSA: "TLSA"}
+_DAMAGED = (*_SPOILT, EXPIRED_TLSA, NO_DENIAL)
 
-_ALGORITHM = "ecdsap256sha256"
+_ALGORITHM, _OTHER_ALGORITHM = "ecdsap256sha256", "ed448"
+_NUMBERS = {_ALGORITHM: 13, _OTHER_ALGORITHM: 16}
 _LONG_AGO = "-3000d"
 
 _SETTINGS = """server:
@@ -55,6 +60,10 @@ policy:
     nsec3-iterations: 0
     nsec3-opt-out: on
     nsec3-salt-length: 0
+  - id: other
+    manual: on
+    single-type-signing: on
+    algorithm: {other}
 template:
   - id: default
     storage: "{folder}/zones"
@@ -73,6 +82,8 @@ class Zone:
     def __init__(self, name, kind):
         self.name, self.kind, self.lines = name, kind, []
         self.file = (name.strip(".") or "root") + ".zone"
+        self.server = "meddler.good.example." if kind == MEDDLED else "ns.example."
+        self.algorithm = _OTHER_ALGORITHM if kind == UNKNOWN_ALGORITHM else _ALGORITHM
 
     @property
     def origin(self):
@@ -89,7 +100,7 @@ class Zone:
         # Short times, so that tests see changes and validators forget soon.
         return "\n".join([f"$ORIGIN {self.origin}", "$TTL 5",
                           "@ SOA ns.example. hostmaster.example. 1 3600 600 86400 2",
-                          "@ NS ns.example.", *self.lines]) + "\n"
+                          f"@ NS {self.server}", *self.lines]) + "\n"
 
 
 def _run(*command, given=None):
@@ -151,11 +162,11 @@ class DnsLab:
 
     def _write_settings(self, path, serving):
         text = _SETTINGS.format(folder=self.folder, address=self.address, port=self.port,
-                                algorithm=_ALGORITHM)
+                                algorithm=_ALGORITHM, other=_OTHER_ALGORITHM)
         for zone in self.zones.values():
             text += f'  - domain: "{zone.origin}"\n    file: "{zone.file}"\n'
             if zone.has_keys and not (serving and zone.kind in _DAMAGED):
-                policy = "optout" if zone.kind == OPT_OUT else "nsec"
+                policy = {OPT_OUT: "optout", UNKNOWN_ALGORITHM: "other"}.get(zone.kind, "nsec")
                 text += f"    dnssec-signing: on\n    dnssec-policy: {policy}\n"
         path.write_text(text)
 
@@ -163,22 +174,25 @@ class DnsLab:
         for zone in self.zones.values():
             if zone.has_keys:
                 _run(_program("keymgr"), "-c", self._settings, zone.origin, "generate",
-                     f"algorithm={_ALGORITHM}", "ksk=yes", "zsk=yes",
+                     f"algorithm={zone.algorithm}", "ksk=yes", "zsk=yes",
                      *(f"{moment}={_LONG_AGO}" for moment in ("created", "publish", "ready", "active")))
 
     def _ds(self, zone):
         listed = _run(_program("keymgr"), "-c", self._settings, zone.origin, "ds")
-        return next(line for line in listed.splitlines() if " 13 2 " in line)
+        wanted = f" {_NUMBERS[zone.algorithm]} 2 "
+        return next(line for line in listed.splitlines() if wanted in line)
 
     def _delegate(self):
+        """A signed zone in an unsigned one gets a trust anchor of its own, as the root does."""
+        anchors = [". " + self._ds(self.root).split(None, 1)[1]]
         for zone in self.zones.values():
             if zone is self.root:
-                self.anchor.write_text(". " + self._ds(zone).split(None, 1)[1] + "\n")
                 continue
             parent = self.parent_of(zone)
-            parent.add(f"{zone.origin} NS ns.example.")
-            if zone.has_keys and parent.has_keys:
-                parent.add(self._ds(zone))
+            parent.add(f"{zone.origin} NS {zone.server}")
+            if zone.has_keys:
+                (parent.lines if parent.has_keys else anchors).append(self._ds(zone))
+        self.anchor.write_text("".join(line + "\n" for line in anchors))
 
     def _damage(self):
         damaged = [zone for zone in self.zones.values() if zone.kind in _DAMAGED]
@@ -197,10 +211,8 @@ class DnsLab:
 
     def _damage_zone(self, zone, signing):
         text = self._signed_text(zone, signing)
-        if zone.kind == BAD_MX:
-            text = _spoil_signatures(text, "MX")
-        elif zone.kind == BAD_TLSA:
-            text = _spoil_signatures(text, "TLSA")
+        if zone.kind in _SPOILT:
+            text = _spoil_signatures(text, _SPOILT[zone.kind])
         elif zone.kind == NO_DENIAL:
             text = "".join(line for line in text.splitlines(True)
                            if not re.search(r"\sNSEC\s", line))

@@ -2,16 +2,15 @@
 import socket
 import threading
 
+from dnsquery import question_end
+
 
 def _servfail(query):
-    end = 12
-    while query[end]:
-        end += query[end] + 1
     header = bytearray(query[:12])
     header[2] = 0x80 | (query[2] & 1)  # a response, recursion desired as asked
     header[3] = 2                      # SERVFAIL
     header[6:12] = bytes(6)
-    return bytes(header) + query[12:end + 5]
+    return bytes(header) + query[12:question_end(query)]
 
 
 class FaultyDns:

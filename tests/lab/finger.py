@@ -9,7 +9,7 @@ from pathlib import Path
 import place
 import postfix
 import quarters
-from cases import BOUNCED, DANE, DEFERRED, ENCRYPT, HALF_DANE, MAY, PLAIN
+from case import BOUNCED, DANE, DEFERRED, ENCRYPT, HALF_DANE, MAY, PLAIN
 from dnsquery import soa_answered
 from place import wait_until
 

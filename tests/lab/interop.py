@@ -8,7 +8,7 @@ import opensmtpd
 import peer
 import place
 import postfix
-from cases import DANE, DEFERRED, ENCRYPT, GOOD, MAY
+from case import DANE, DEFERRED, ENCRYPT, GOOD, MAY
 from place import address
 
 # A set of TLSA records, as in cases.Host, and what comes of it at a server with TLS.

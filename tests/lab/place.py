@@ -14,7 +14,8 @@ SMTP_PORT = 25 if NAMESPACE else 10025
 DNS_PORT = 53 if NAMESPACE else 10053
 RELAY_PORT = 25 if NAMESPACE else 10026
 OTHER_PORT = 2525 if NAMESPACE else 12525
-_PREFIX = "198.51.100." if NAMESPACE else "127.0.53."
+_PREFIXES = ("198.51.100.", "203.0.113.") if NAMESPACE else ("127.0.53.", "127.0.54.")
+_HOSTS_EACH = 254
 V6_ADDRESS = "2001:db8::25" if NAMESPACE else None
 
 # Sanitizer builds and slow machines may be given more time; nothing else depends on it.
@@ -22,16 +23,18 @@ PATIENCE = float(os.environ.get("DANELAW_LAB_PATIENCE", "1"))
 
 
 def address(host):
-    """The lab's address number `host`, 1 to 254. 53 to 59 are DNS servers, 25 is the relay."""
-    if not 0 < host < 255:
+    """The lab's address number `host`, 1 to 508. 50 to 58 are DNS servers, 25 is the relay."""
+    if not 0 < host <= len(_PREFIXES) * _HOSTS_EACH:
         raise ValueError(f"no lab address {host}")
-    return f"{_PREFIX}{host}"
+    network, last = divmod(host - 1, _HOSTS_EACH)
+    return f"{_PREFIXES[network]}{last + 1}"
 
 
 RELAY = address(25)
 DNS = address(53)
 DNS_SERVFAIL = address(54)
 DNS_HOLE = address(55)
+DNS_MEDDLER = address(56)
 
 
 def wait_until(condition, seconds, what):

@@ -13,15 +13,21 @@ import time
 import warnings
 from dataclasses import dataclass, field
 
+from warning_server import WarningServer
+
 _STALL_SECONDS = 60
+_NO_HANDSHAKE = {"garbage": b"these octets are no TLS record at all\r\n",
+                 "alert": b"\x15\x03\x03\x00\x02\x02\x28"}  # fatal, handshake_failure
 
 
 @dataclass
 class Behaviour:
     """What a receiver does otherwise than a good server would.
 
-    starttls   ok, none (not offered), "454 ..." (offered, then this reply), garbage (220, then no
-               TLS), inject (220 and a reply in the same breath), close (220, then the connection), stall (220, then nothing)
+    starttls   ok, none (not offered), "454 ..." (offered, then this reply), or 220 and then: garbage
+               (no TLS), alert (a TLS alert), inject (a reply in the same breath), close (the
+               connection), stall (nothing), warn (a warning alert about the name, and TLS 1.2)
+    implicit   TLS from the first octet
     replies    for MAIL, RCPT, DATA, DOT: the reply instead of the usual one; a list is used up in
                order, then the usual one follows
     close_at   the command at which the connection is closed without a reply
@@ -32,6 +38,9 @@ class Behaviour:
     replies: dict = field(default_factory=dict)
     close_at: str = ""
     extensions: tuple = ("PIPELINING", "SIZE 104857600", "8BITMIME", "ENHANCEDSTATUSCODES")
+    extensions_in_tls: tuple = None  # the same unless said
+    implicit: bool = False
+    asks_certificate: bool = False   # of the client
     delay: float = 0.0
 
 
@@ -49,7 +58,15 @@ class Visit:
     def __init__(self, peer):
         self.peer, self.commands, self.messages = peer, [], []
         self.tls, self.tls_version, self.server_name, self.tls_error = False, None, None, None
+        self.hello = False    # a ClientHello came; server_name is its SNI
+        self.resumed = False
+        self.front = None     # the WarningServer that speaks TLS for us
         self.closed = False
+
+    @property
+    def warned(self):
+        """A warning alert was sent."""
+        return self.front is not None and self.front.warned
 
     def verbs(self):
         return [c.split()[0].upper() if c.split() else "" for c in self.commands]
@@ -100,7 +117,7 @@ class _Line:
 
 
 def _note_server_name(tls, name, _context):
-    tls.visit.server_name = name
+    tls.visit.hello, tls.visit.server_name = True, name
 
 
 class Receiver:
@@ -109,6 +126,7 @@ class Receiver:
         self.behaviour = behaviour or Behaviour(starttls="ok" if identity else "none")
         self.visits, self._on_message = [], on_message
         self._connections, self._lock = set(), threading.Lock()
+        self.identity = identity
         self._context = self._tls_context(identity) if identity else None
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self._listener = socket.create_server((address, port), family=family, backlog=512)
@@ -119,7 +137,12 @@ class Receiver:
 
     def _tls_context(self, identity):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(identity.chain, identity.key)
+        if identity.weak:
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        for each in filter(None, (identity, identity.extra)):
+            context.load_cert_chain(each.chain, each.key)
+        if self.behaviour.asks_certificate:
+            context.verify_mode = ssl.CERT_OPTIONAL
         context.sni_callback = _note_server_name
         if self.behaviour.max_tls:
             with warnings.catch_warnings():  # old on purpose
@@ -192,6 +215,8 @@ class _Session:
         self.replies = receiver.replies
 
     def run(self):
+        if self.behaviour.implicit and not self._handshake():
+            return
         self.line.send(self.behaviour.greeting)
         while self._command(self.line.read()):
             pass
@@ -223,8 +248,12 @@ class _Session:
         if "EHLO" in self.behaviour.replies:
             self._reply_for("EHLO", "")
             return
-        extra = [] if self.visit.tls or self.behaviour.starttls == "none" else ["STARTTLS"]
-        self._hello(["receiver.example", *self.behaviour.extensions, *extra])
+        extensions, extra = self.behaviour.extensions, ["STARTTLS"]
+        if self.visit.tls and self.behaviour.extensions_in_tls is not None:
+            extensions = self.behaviour.extensions_in_tls
+        if self.visit.tls or self.behaviour.starttls == "none":
+            extra = []
+        self._hello(["receiver.example", *extensions, *extra])
 
     def _helo(self, _text):
         self._hello(["receiver.example"])
@@ -238,17 +267,24 @@ class _Session:
             self.line.send(how if how[0].isdigit() else "503 5.5.1 not offered")
             return True
         self.line.send("220 2.0.0 ready for TLS")
-        if how == "close":
-            return False
-        if how == "garbage":
+        if how == "warn":
+            return self._handshake_with_warning()
+        if how == "ok":
+            return self._handshake()
+        if how != "close":
             self.line.sock.recv(65536)  # the client's part of the handshake
-            self.line.sock.sendall(b"these octets are no TLS record at all\r\n")
-            return False
+            self.line.sock.sendall(_NO_HANDSHAKE.get(how, b""))
         if how == "stall":
-            self.line.sock.recv(65536)
             time.sleep(_STALL_SECONDS)
-            return False
-        return self._handshake()
+        return False
+
+    def _handshake_with_warning(self):
+        """From here on openssl s_server speaks TLS with the client, and we SMTP with openssl."""
+        self.visit.front = WarningServer(self.receiver.identity, self.line.sock)
+        self.visit.hello, self.visit.server_name = True, self.visit.front.server_name()
+        self.line = _Line(self.visit.front)
+        self.visit.tls, self.visit.tls_version = True, "TLSv1.2"
+        return True
 
     def _handshake(self):
         if self.line.buffer:
@@ -262,6 +298,7 @@ class _Session:
             tls.close()
             return False
         self.visit.tls, self.visit.tls_version = True, tls.version()
+        self.visit.resumed = tls.session_reused
         self.line = _Line(tls)
         self.sender, self.recipients = None, []
         return True

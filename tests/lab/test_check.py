@@ -10,12 +10,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-import cases
 import place
+from case import DANE, DELIVERED
 from daemon import BINARY, Daemon, with_sanitizers
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "contrib" / "check.schema.json").read_text())
-DELIVERED = cases.DELIVERED
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +52,7 @@ def ends_after_mail(case):
 def test_says_what_the_delivery_does(world, told):
     for case in world.cases:
         document = told[case.domain]
-        expected = cases.DANE if ends_after_mail(case) else case.expect
+        expected = DANE if ends_after_mail(case) else case.expect
         if expected in DELIVERED:
             assert (document["outcome"], document.get("tls")) == ("delivered", expected), \
                 (case.id, document.get("reason"))

@@ -3,7 +3,7 @@ with RSA and ECDSA certificates and every kind of TLSA record."""
 import pytest
 
 import interop
-from cases import DEFERRED
+from case import DEFERRED
 from daemon import Daemon
 from interop import DESTINATIONS, SETS
 from place import wait_until

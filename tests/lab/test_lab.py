@@ -11,10 +11,14 @@ import subprocess
 
 import pytest
 
-import cases
 import place
-from cases import CASES, DEFERRED, DELIVERED, PLAIN
+from case import DANE, DEFERRED, DELIVERED, HALF_DANE, PLAIN
+from cases import CASES
+from cases_a import EQUAL_DOMAINS
 from daemon import BINARY, Daemon
+from dnslab import UNSIGNED
+from dnsquery import Wire
+from meddler import TLSA
 from place import wait_until
 from world import SENDER_DOMAIN
 
@@ -28,9 +32,16 @@ class Run:
     """One daemon and one message per case."""
 
     def __init__(self, world):
-        self.world, self.daemon = world, Daemon(world.settings)
+        self.world = world
+        self.daemon = Daemon(self._settings)
+        self.wire = Wire() if place.NAMESPACE else None
         self.by_id = {case.id: case for case in world.cases}
-        self.queue_ids = {}
+        self.queue_ids, self._listing = {}, {}
+        self._before = {id(host): len(host.receiver.visits)  # others of `danelaw check`, say
+                        for case in world.cases for host in case.hosts}
+
+    def _settings(self, folder):
+        return {**self.world.settings(folder), "log": {"level": "debug"}}
 
     def submit_all(self):
         for case in self.world.cases:
@@ -41,6 +52,35 @@ class Run:
         return [m for m in self.world.sender.receiver.messages
                 if m.recipients == [f"{case_id}@{SENDER_DOMAIN}"]]
 
+    def visits(self, host):
+        return host.receiver.visits[self._before[id(host)]:]
+
+    def row(self, queue_id):
+        """A message's row in the queue listing, from a listing that was made after its deferral."""
+        row = self._listing.get(queue_id)
+        if not row or not row["recipients"][0].get("delay_reason"):
+            self._listing = self.daemon.queue()
+        return self._listing.get(queue_id)
+
+    def assert_gone(self, case):
+        queue_id = self.queue_ids[case.id]
+        wait_until(lambda: any("queue.removed" in line and queue_id in line
+                               for line in self.daemon.lines), 10, "the message to leave")
+
+    def tlsa_questions(self, case):
+        """Names of this case that the relay asked its resolver for TLSA records at."""
+        asked = re.findall(r"dns\.lookup: name=(\S+), type=TLSA,", "\n".join(self.daemon.lines))
+        return {name for name in asked if belongs(case, name)}
+
+    def close(self):
+        if self.wire:
+            self.wire.close()
+
+
+def belongs(case, name):
+    domains = {case.domain, *(host.domain for host in case.hosts)}
+    return any(f".{name}".endswith(f".{domain}") for domain in domains)
+
 
 @pytest.fixture(scope="module")
 def run(world):
@@ -49,18 +89,20 @@ def run(world):
         run.daemon.start()
         run.submit_all()
         yield run
+    run.close()
     assert not run.daemon.complaints(), run.daemon.complaints()
 
 
 def case_parameters():
     for case in CASES:
-        skip = [pytest.mark.skip(reason="needs a network namespace")] \
-            if case.needs_namespace and not place.NAMESPACE else []
-        yield pytest.param(case, id=f"{case.id}: {case.title}", marks=skip)
+        marks = [pytest.mark.case(case.id, case.title)]
+        if case.needs_namespace and not place.NAMESPACE:
+            marks.append(pytest.mark.skip(reason="needs a network namespace"))
+        yield pytest.param(case, id=f"{case.id}: {case.title}", marks=marks)
 
 
 @pytest.mark.parametrize("case", case_parameters())
-def test_case(run, case):
+def test_case(run, case, verdict):
     queue_id = run.queue_ids[case.id]
     attempts = run.daemon.wait_deliveries(queue_id, case.attempts)
     if case.expect in DELIVERED:  # in clear after a failed handshake may take a second attempt
@@ -68,6 +110,7 @@ def test_case(run, case):
                               d[-1].field("status") == "sent" and d, 15,
                               lambda: f"delivery: {run.daemon.deliveries(queue_id)}")
     last = attempts[-1]
+    verdict(last)
     assert last.recipient == f"rcpt@{case.domain}"
     assert last.field("from") == f"{case.id}@{SENDER_DOMAIN}", "a delivery line carries the sender"
     if case.expect in DELIVERED:
@@ -76,11 +119,13 @@ def test_case(run, case):
         assert_deferred(run, case, attempts)
     else:
         assert_bounced(run, case, last)
-    assert_silence(case)
+    assert_told(run, case, last)
+    assert_silence(run, case)
+    assert_questions(run, case)
 
 
 def assert_delivered(run, case, delivery):
-    host = next(h for h in case.hosts if h.name == case.via)
+    host = case.host(case.via)
     assert delivery.field("status") == "sent", delivery.line
     assert delivery.field("tls") == case.expect, delivery.line
     assert delivery.field("dsn").startswith("2."), delivery.line
@@ -92,16 +137,9 @@ def assert_delivered(run, case, delivery):
     received, _, rest = message.content.partition(b"From: <")
     assert b"From: <" + rest == content_for(case.id), "content is relayed byte for byte"
     assert received.startswith(b"Received: ") and received.endswith(b"\r\n")
-    assert_server_name(case, host)
-    wait_until(lambda: run.queue_ids[case.id] not in run.daemon.queue(), 10, "the message to leave")
-
-
-def assert_server_name(case, host):
-    """SNI is the TLSA base domain (RFC 7672 §8.1)."""
-    visit = next(v for v in host.receiver.visits if v.messages)
-    if case.expect in (cases.DANE, cases.HALF_DANE, cases.ENCRYPT):
-        expected = f"{case.sni}.{case.domain}" if case.sni else host.domain
-        assert visit.server_name == expected, visit
+    if case.expect in (DANE, HALF_DANE):
+        assert delivery.field("base") == expected_name(case, host), delivery.line
+    run.assert_gone(case)
 
 
 def assert_deferred(run, case, attempts):
@@ -109,7 +147,7 @@ def assert_deferred(run, case, attempts):
         assert delivery.field("status") == "deferred", delivery.line
         assert delivery.field("dsn").startswith(case.code or "4."), delivery.line
         assert re.search(case.words, delivery.words), delivery.line
-    row = run.daemon.queue().get(run.queue_ids[case.id])
+    row = run.row(run.queue_ids[case.id])
     assert row, "a deferred message stays in the queue"
     assert row["queue_name"] in ("deferred", "active"), row
     recipient, = row["recipients"]
@@ -129,23 +167,95 @@ def assert_bounced(run, case, delivery):
     assert "multipart/report" in text and "message/delivery-status" in text
     assert f"rcpt@{case.domain}" in text
     assert f"Status: {delivery.field('dsn')}" in text
-    wait_until(lambda: run.queue_ids[case.id] not in run.daemon.queue(), 10, "the message to leave")
+    run.assert_gone(case)
 
 
-def assert_silence(case):
-    """No server saw a MAIL FROM on a connection that must not carry one."""
+def assert_told(run, case, delivery):
+    """Fields of the delivery line, and events about the message."""
+    for key, value in case.line.items():
+        told = delivery.field(key)
+        assert told is None if value is None else (told or "").startswith(value), (key, delivery.line)
+    events = [line for line in run.daemon.lines if run.queue_ids[case.id] in line]
+    for pattern in case.events:
+        assert any(re.search(pattern, line) for line in events), (pattern, events)
+    if not any("dane_audit" in pattern for pattern in case.events):
+        assert not any("smtp.dane_audit" in line for line in events), events
+
+
+def assert_silence(run, case):
+    """No MAIL where no mail may go, none in clear where TLS is asked for, and the name asked for."""
     for host in case.hosts:
-        visits = host.receiver.visits
+        visits = run.visits(host)
         if host.name in case.untouched:
             assert not visits, f"{host.domain} was contacted: {visits}"
         if host.name in case.visited:
-            assert visits, f"{host.domain} was not contacted"
-            assert not any(v.said("MAIL") for v in visits), visits
+            assert_turned_away(run, case, host, visits)
         if host.name != case.via:
             assert not host.receiver.messages
-        if case.expect not in (PLAIN,) and case.policy is None and host.tlsa and host.zone != cases.UNSIGNED:
-            in_clear = [v for v in visits if v.said("MAIL") and not v.tls]
-            assert not in_clear, in_clear
+        mailed = [v for v in visits if v.said("MAIL")]
+        assert not mailed or host.name == case.via or host.name in case.transacts, visits
+        if case.expect == PLAIN:
+            assert not any(v.said("STARTTLS") for v in mailed), "in clear: on a connection of its own"
+        else:
+            assert all(v.tls for v in mailed), visits
+        assert_server_name(case, host, visits)
+
+
+def assert_turned_away(run, case, host, visits):
+    """Contacted, once in each attempt, and left with QUIT or an alert."""
+    assert visits, f"{host.domain} was not contacted"
+    attempts = len(run.daemon.deliveries(run.queue_ids[case.id]))
+    assert len(visits) <= attempts + 1, "no second connection, as in clear, after a failure"
+    for visit in visits[:attempts]:
+        if visit.hello:
+            wait_until(lambda v=visit: v.closed, 10, "the end of the connection")
+            assert visit.said("QUIT") or visit.tls_error, visit
+
+
+def expected_name(case, host):
+    """The TLSA base domain, or the host's name where there is none."""
+    if host.name != case.via or case.sni is None:
+        return host.domain
+    return None if case.sni == "-" else case.full(case.sni)
+
+
+def assert_server_name(case, host, visits):
+    """SNI is the TLSA base domain (RFC 7672 §8.1)."""
+    for visit in visits:
+        if visit.hello:
+            assert visit.server_name == expected_name(case, host), visit
+        if host.behaviour and host.behaviour.starttls == "warn":
+            assert visit.warned, "the server did send its warning"
+
+
+def assert_questions(run, case):
+    """TLSA records are asked for at the candidates, and nowhere else: not at hosts whose addresses are
+    not signed (RFC 7672 §2.2.2)."""
+    if case.asked is None:
+        names = [host.name for host in case.hosts if run.world.zones[host.zone].kind != UNSIGNED]
+    else:
+        names = case.asked
+    port = case.hosts[0].port if case.hosts else place.SMTP_PORT
+    by_name = {host.name: host.domain for host in case.hosts}
+    expected = {f"_{port}._tcp.{by_name.get(name) or case.full(name)}" for name in names}
+    assert run.tlsa_questions(case) == expected
+    if run.wire and not expected:
+        assert not [name for name in run.wire.names(TLSA) if belongs(case, name)]
+
+
+@pytest.mark.case("A22", "two hosts of one preference, one does not match: both orders are seen")
+def test_equal_preferences(world, run, verdict):
+    bad, good = world.equal.hosts
+    ids = [run.daemon.submit(f"A22@{SENDER_DOMAIN}", f"rcpt@a22-{n}.good.example", content_for("A22"))
+           for n in range(EQUAL_DOMAINS)]
+    for queue_id in ids:
+        delivery = run.daemon.wait_deliveries(queue_id)[-1]
+        assert delivery.field("status") == "sent" and delivery.field("tls") == DANE, delivery
+        verdict(delivery)
+    assert len(good.receiver.messages) == EQUAL_DOMAINS
+    # Each visit to the host that does not match was the first try of one message.
+    assert 0 < len(bad.receiver.visits) < EQUAL_DOMAINS, bad.receiver.visits
+    assert not any(v.said("MAIL") for v in bad.receiver.visits)
 
 
 # What `danelaw check` says of a case's domain: its exit status.
@@ -185,6 +295,7 @@ def submit_one(daemon, case):
     return daemon.submit(f"{case.id}@{SENDER_DOMAIN}", f"rcpt@{case.domain}", content_for(case.id))
 
 
+@pytest.mark.case("K01", "a trust anchor that does not fit: dane waits, may goes on")
 @pytest.mark.parametrize("anchor", ["another root key", "another zone's key"])
 def test_anchor_that_does_not_fit(world, daemon, tmp_path, run, anchor):
     """K01: the resolver does not validate: `dane` waits with that cause, `may` goes on."""
@@ -210,6 +321,7 @@ def test_anchor_that_does_not_fit(world, daemon, tmp_path, run, anchor):
     assert "does not validate" in d.queue()[waiting]["recipients"][0]["delay_reason"]
 
 
+@pytest.mark.case("K01n", "no trust anchor: no start")
 @pytest.mark.parametrize("what", ["missing", "empty"])
 def test_anchor_missing_is_a_start_error(world, daemon, tmp_path, what):
     anchor = tmp_path / "anchor"

@@ -8,17 +8,26 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import finger
-from cases import CASES, DANE, DEFERRED, HALF_DANE
+from case import BOUNCED, DANE, DEFERRED, ENCRYPT, HALF_DANE
+from cases import CASES
 from daemon import Daemon
 
 # {case id: (posttls-finger's verdict, ours, clause, reason)}
 KNOWN = {
+    "A02n": (HALF_DANE, DEFERRED, "RFC 7672 section 3.2.2",
+             "with an insecure MX RRset the host's name is the only reference identifier"),
+    "A13": (BOUNCED, DANE, "RFC 7505 section 3",
+            "null MX is the only record; beside others it is one exchange that does not exist"),
     "A18m": (DEFERRED, DANE, "RFC 7672 section 2.2",
              "it reports on the first host that answers; a client falls back to the next one"),
     "A18n": (DEFERRED, DANE, "RFC 7672 section 2.2",
              "it reports on the first host that answers; a client falls back to the next one"),
     "A26": (HALF_DANE, DEFERRED, "RFC 7672 section 2.2.1",
             "with mandatory DANE an insecure MX RRset delays delivery whatever the host proves"),
+    "B36": (DEFERRED, DANE, "RFC 7672 section 2.2.3",
+            "it waits for a greeting at port 465, where TLS comes first"),
+    "C06d": (DEFERRED, ENCRYPT, "RFC 6698 section 4.1",
+             "it ends in a panic over a record without data, which is one unusable record more"),
 }
 _LOOKERS = 8
 

@@ -5,12 +5,16 @@ import cases
 import certs
 import dnslab
 import place
-from cases import GOOD, Host
+from case import DANE, GOOD, Case, Host
+from cases_a import EQUAL
+from cases_b import MEDDLED_ZONE
 from faultydns import FaultyDns
+from meddler import AAAA, Meddler, fails_for, mixes_case
 from receiver import Receiver
 
 SENDER_DOMAIN = "sender.good.example"
 _FIRST_HOST, _UNUSED = 60, 59
+_TLSA = re.compile(r"(\d\d\d)(-?)(?:@([\w-]+))?$")
 
 
 class World:
@@ -22,7 +26,7 @@ class World:
         self.dns = dnslab.DnsLab(folder / "dns", place.DNS, place.DNS_PORT)
         self.zones = {name: self.dns.zone(name, kind) for name, kind in zones.items()}
         self.policies, self.next_hops, self.routes = {}, {}, {}
-        self._identities, self._next_host = {}, _FIRST_HOST
+        self._next_host = _FIRST_HOST
         self.servers = []
         self.cases = case_list
         for case in self.cases:
@@ -30,75 +34,70 @@ class World:
 
     # Destinations
 
-    def identity(self, kind, domain):
-        """Certificates that name nobody in particular are made once and shared."""
-        makers = {
-            "self": lambda: self.workshop.self_signed("self", "lab server"),
-            "wrong-leaf": lambda: self.workshop.issued("wrong", "somebody.else.example"),
-            "expired-leaf": lambda: self.workshop.issued(f"expired-{domain}", domain, expired=True),
-            "leaf": lambda: self.workshop.issued(f"leaf-{domain}", domain),
-            "leaf-alone": lambda: self.workshop.issued(f"alone-{domain}", domain,
-                                                       with_authority=False),
-        }
-        key = kind if kind in ("self", "wrong-leaf") else (kind, domain)
-        if key not in self._identities:
-            self._identities[key] = makers[kind]()
-        return self._identities[key]
+    def identity(self, kind, host="", domain=""):
+        return self.workshop.identity(kind, host, domain)
 
     def _add(self, case):
-        label = case.id.lower()
         for host in case.hosts:
-            self._add_host(case, host, label)
-        zone = self.zones[case.zone]
-        expand = self._expander(case, label)
+            self._add_host(case, host)
+        zone, expand = self.zones[case.zone], self._expander(case)
         mx = case.mx
         if mx is None:
             mx = tuple(f"{10 * (n + 1)} {host.name}" for n, host in enumerate(case.hosts))
-        zone.add(*(f"{label} MX {_relative(expand(each), label)}" for each in mx))
+        zone.add(*(f"{case.label} MX {_relative(expand(each), case.label)}" for each in mx))
         zone.add(*(expand(line) for line in case.records))
+        for other, lines in case.more.items():
+            self.zones[other].add(*(expand(line) for line in lines))
         self._route(case, expand)
 
-    def _add_host(self, case, host, label):
+    def _add_host(self, case, host):
         host.zone = host.zone or case.zone
-        in_zone = f"{host.name}.{label}".lstrip(".")
+        in_zone = f"{host.name}.{case.label}".lstrip(".")
         host.domain = f"{in_zone}.{host.zone}"
         host.address, self._next_host = place.address(self._next_host), self._next_host + 1
         host.port = place.OTHER_PORT if host.port < 0 else host.port or place.SMTP_PORT
         self.zones[host.zone].add(f"{in_zone} A {host.address}")
         owner_zone = case.zone if host.owner else host.zone
-        owner = f"{host.owner}.{label}" if host.owner else in_zone
-        for tlsa in host.tlsa:
-            self.zones[owner_zone].add(self._tlsa_line(host, owner, tlsa))
+        owner = f"{host.owner}.{case.label}" if host.owner else in_zone
+        self.zones[owner_zone].add(*(self._tlsa_line(case, host, owner, each) for each in host.tlsa))
 
-    def _tlsa_line(self, host, owner, tlsa):
+    def _tlsa_line(self, case, host, owner, tlsa):
         name = f"_{host.port}._tcp.{owner}"
         if tlsa in ("servfail", "hole"):
             return f"_tcp.{owner} NS {tlsa}.{GOOD}."
         if tlsa.startswith("raw:"):
             fields = tlsa[4:].split(" ", 3)
-            octets = len(fields[3]) // 2
+            data = "".join(f"{int(n):02x}" for n in fields[:3]) + "".join(fields[3:])
             # In RFC 3597 form, so that the server does not judge it.
-            return (f"{name} TYPE52 \\# {octets + 3} "
-                    + "".join(f"{int(n):02x}" for n in fields[:3]) + fields[3])
-        identity = self.identity(host.certificate or "self", host.domain)
-        authority = tlsa[0] in "02" and self.workshop.authority
-        return f"{name} TLSA {(authority or identity).tlsa(tlsa[:3], wrong=tlsa.endswith('-'))}"
+            return f"{name} TYPE52 \\# {len(data) // 2} {data}"
+        return f"{name} TLSA {self._tlsa_data(case, host, tlsa)}"
 
-    def _expander(self, case, label):
-        by_name = {host.name: host for host in case.hosts}
+    def _tlsa_data(self, case, host, tlsa):
+        """Record data for "311", "311-", "201@middle": of the server's own certificate, for usage 2
+        of the root's, unless said."""
+        kind, wrong, of = _TLSA.match(tlsa).groups()
+        own = host.certificate or "self"
+        of = {None: "authority" if kind[0] in "02" else own, "leaf": own}.get(of, of)
+        return self.host_identity(case, host, of).tlsa(kind, wrong=bool(wrong))
 
+    def host_identity(self, case, host, kind=None):
+        return self.identity(kind or host.certificate, host.domain, case.domain)
+
+    def _expander(self, case):
         def expand(text):
-            text = text.replace("{d}", label).replace("{port}", str(place.SMTP_PORT))
+            text = text.replace("{d}", case.label).replace("{port}", str(place.SMTP_PORT))
             text = text.replace("{other}", str(place.OTHER_PORT))
             text = text.replace("{unused}", place.address(_UNUSED))
-            text = re.sub(r"{address:(\w+)}", lambda m: by_name[m[1]].address, text)
-            return re.sub(r"{tlsa:(\w+)}", lambda m: self.identity(
-                by_name[m[1]].certificate, by_name[m[1]].domain).tlsa("311"), text)
+            text = re.sub(r"{address:(\w+)}", lambda m: case.host(m[1]).address, text)
+            return re.sub(r"{tlsa:(\w+):([^}]+)}",
+                          lambda m: self._tlsa_data(case, case.host(m[1]), m[2]), text)
         return expand
 
     def _route(self, case, expand):
         if case.policy:
-            self.policies[case.domain] = {"tls": case.policy, "note": f"case {case.id}"}
+            rule = case.policy if isinstance(case.policy, dict) else \
+                {"tls": case.policy, "note": f"case {case.id}"}
+            self.policies[case.policy_name or case.domain] = rule
         hosts = case.next_hop and [expand(each) for each in case.next_hop]
         if not hosts and place.SMTP_PORT != 25:
             hosts = [f"{case.domain}:{place.SMTP_PORT}"]
@@ -113,11 +112,11 @@ class World:
         self.dns.start()
         for case in self.cases:
             for host in case.hosts:
-                self.serve(host)
+                self.serve(case, host)
         return self
 
-    def serve(self, host, on_message=None):
-        identity = self.identity(host.certificate, host.domain) if host.certificate else None
+    def serve(self, case, host, on_message=None):
+        identity = self.host_identity(case, host) if host.certificate else None
         host.receiver = Receiver(host.address, host.port, identity, host.behaviour, on_message)
         self.servers.append(host.receiver)
         return host.receiver
@@ -146,7 +145,11 @@ class CaseWorld(World):
     def __init__(self, folder):
         super().__init__(folder, cases.ZONES,
                          [c for c in cases.CASES if place.NAMESPACE or not c.needs_namespace])
-        self.zones[GOOD].add(f"servfail A {place.DNS_SERVFAIL}", f"hole A {place.DNS_HOLE}")
+        self.zones[GOOD].add(f"servfail A {place.DNS_SERVFAIL}", f"hole A {place.DNS_HOLE}",
+                             f"meddler A {place.DNS_MEDDLER}")
+        self.equal = EQUAL
+        self._add(self.equal)
+        self._others = [self.equal]
         self.sender = self.destination(SENDER_DOMAIN)
         self.from_postfix = self.destination("frompostfix.good.example")
         self.intake = self.destination("intake.good.example")  # where test_abuse.py looks
@@ -156,15 +159,16 @@ class CaseWorld(World):
     def destination(self, domain, **host):
         """A well-behaved destination with a matching 3 1 1, for what is not a case of its own."""
         zone_name = next(z for z in self.zones if domain.endswith("." + z))
-        case = cases.Case(domain[:-len(zone_name) - 1], domain, cases.DANE,
-                          [Host(**{"tlsa": ("311",), **host})], zone=zone_name)
+        case = Case(domain[:-len(zone_name) - 1], domain, DANE,
+                    [Host(**{"tlsa": ("311",), **host})], zone=zone_name)
         self._add(case)
+        self._others.append(case)
         return case.hosts[0]
 
     def _add_postfix(self):
         """A DANE destination whose server is not ours: test_peers.py starts it."""
         record = self.identity("wrong-leaf", "").tlsa("311")
-        self._route(cases.Case("postfix", "a real Postfix", cases.DANE, []), str)
+        self._route(Case("postfix", "a real Postfix", DANE, []), str)
         self.zones[GOOD].add("postfix MX 10 mx.postfix", f"mx.postfix A {place.address(30)}",
                              f"_{place.SMTP_PORT}._tcp.mx.postfix TLSA {record}")
 
@@ -183,9 +187,12 @@ class CaseWorld(World):
     def start(self):
         super().start()
         self.servers += [FaultyDns(place.DNS_SERVFAIL, place.DNS_PORT, answers=True),
-                           FaultyDns(place.DNS_HOLE, place.DNS_PORT, answers=False)]
-        for host in (self.sender, self.from_postfix, self.intake, self.load):
-            self.serve(host)
+                         FaultyDns(place.DNS_HOLE, place.DNS_PORT, answers=False),
+                         Meddler(place.DNS_MEDDLER, place.DNS_PORT, (place.DNS, place.DNS_PORT),
+                                 fails_for(f"mx.b12.{MEDDLED_ZONE}", AAAA), mixes_case)]
+        for case in self._others:
+            for host in case.hosts:
+                self.serve(case, host)
         return self
 
 
