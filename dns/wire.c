@@ -227,7 +227,8 @@ struct tlsa_record wire_tlsa(const struct wire_record *r)
 
     if (r->rdata.n < 3)
         return (struct tlsa_record){.usage = 255, .selector = 255, .mtype = 255};
-    return (struct tlsa_record){p[0], p[1], p[2], (uint16_t)(r->rdata.n - 3), p + 3};
+    return (struct tlsa_record){p[0], p[1], p[2], (uint16_t)(r->rdata.n - 3),
+                                r->rdata.n > 3 ? p + 3 : NULL};
 }
 
 bool wire_soa_negative_ttl(const struct wire_message *m, const struct wire_record *r,

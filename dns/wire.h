@@ -66,7 +66,8 @@ MUST_USE bool wire_mx(const struct wire_message *m, const struct wire_record *r,
 MUST_USE bool wire_target(const struct wire_message *m, const struct wire_record *r,
                           struct wire_name *out_target);                    /* CNAME, DNAME */
 MUST_USE bool wire_address(const struct wire_record *r, struct ip *out_ip); /* A, AAAA */
-/* Borrows the packet. Shorter than its three fields: mtype 255 without data, which is unusable. */
+/* Borrows the packet; without association data, data is NULL. Shorter than its three fields: mtype 255
+ * without data, which is unusable. */
 struct tlsa_record wire_tlsa(const struct wire_record *r);
 /* How long a denial with this SOA may be kept: the smaller of its TTL and MINIMUM, RFC 2308 §5. */
 MUST_USE bool wire_soa_negative_ttl(const struct wire_message *m, const struct wire_record *r,

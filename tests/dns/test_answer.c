@@ -216,6 +216,22 @@ Test(answer, short_tlsa_is_an_unusable_record)
     }
 }
 
+/* Nothing of an answer may point into its packet, which is gone when the plan is. */
+Test(answer, tlsa_without_data_borrows_nothing)
+{
+    static struct packet p;
+    struct arena *arena = arena_new();
+
+    packet_start(&p, 0, "q.example", DNS_TLSA);
+    packet_add(&p, PACKET_ANSWER, "q.example", DNS_TLSA, 60, "3 1 1 ");
+    struct dns_answer a = ask(arena, &p, "q.example", DNS_TLSA);
+    cr_assert_eq(a.n, 1);
+    cr_assert_eq(a.tlsa[0].usage, 3);
+    cr_assert_eq(a.tlsa[0].len, 0);
+    cr_assert_null(a.tlsa[0].data);
+    arena_free(&arena);
+}
+
 static struct dns_answer many_tlsa(struct arena *arena, size_t n)
 {
     static struct packet p;

@@ -36,6 +36,7 @@ static void check_rdata(const struct wire_message *m, const struct wire_record *
         REQUIRE(r->rdata.n == (r->type == DNS_AAAA ? 16u : 4u));
     if (wire_soa_negative_ttl(m, r, &ttl))
         REQUIRE(ttl <= r->ttl);
+    REQUIRE((tlsa.len == 0) == !tlsa.data);
     REQUIRE(tlsa.len + 3u == r->rdata.n || (tlsa.mtype == 255 && !tlsa.data && r->rdata.n < 3));
 }
 

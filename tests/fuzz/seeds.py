@@ -51,6 +51,7 @@ MESSAGES = {
     "null_mx": message(MX, [record(BACK, MX, b"\0\0\0")]),
     "tlsa": message(TLSA, [record(BACK, TLSA, b"\3\1\1" + bytes(32)),
                            record(BACK, TLSA, b"\2\0\2" + bytes(64)), record(BACK, TLSA, b"\3\1")]),
+    "tlsa_no_data": message(TLSA, [record(BACK, TLSA, b"\3\1\1")]),
     "cname": message(CNAME, [record(BACK, CNAME, wire_name("b.example"))]),
     "chain": message(A, [record(BACK, CNAME, wire_name("b.example")),
                          record("b.example", CNAME, wire_name("c.example")),
