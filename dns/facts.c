@@ -117,3 +117,8 @@ void dest_facts_unref(struct dest_facts **fp)
     struct arena *arena = f->arena; /* holds f itself */
     arena_free(&arena);
 }
+
+bool dest_facts_are_fresh(const struct dest_facts *f, int64_t wall_ms)
+{
+    return wall_ms < f->made_ms + 1000 * (int64_t)f->ttl;
+}

@@ -95,6 +95,8 @@ struct dest_facts {
 
 struct dest_facts *dest_facts_ref(struct dest_facts *f);
 void dest_facts_unref(struct dest_facts **f); /* NULLs the pointer; NULL is fine */
+/* Whether their TTL has not run out (RFC 6698 §8.2). */
+bool dest_facts_are_fresh(const struct dest_facts *f, int64_t wall_ms);
 
 /* The codec between dns and mta. decode treats the bytes as hostile: bounds of limits.h, valid enums,
  * normalised names, nothing left over; false leaves *out_facts alone. The result has one reference. */

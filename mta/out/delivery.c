@@ -20,6 +20,7 @@ enum { DELIVERY_CAP_MS = 30 * 60 * 1000 }; /* a slow host must not keep a slot f
 
 static void next_hop(struct delivery *d);
 static void next_attempt(struct delivery *d);
+static void ask_facts(struct delivery *d);
 
 static const struct config *config_of(const struct delivery *d)
 {
@@ -299,11 +300,7 @@ static void on_failed(void *arg, const struct status *why, bool no_tls)
 
     if (d->sending)
         transfer_absorb(d, stale);
-    if (stale && transfer_has_open_here(d)) {
-        open_again(d);
-        return;
-    }
-    if (no_tls && weaken(d, why)) {
+    if ((stale && transfer_has_open_here(d)) || (no_tls && weaken(d, why))) {
         open_again(d);
         return;
     }
@@ -313,12 +310,19 @@ static void on_failed(void *arg, const struct status *why, bool no_tls)
     next_attempt(d);
 }
 
+static void count_try(struct delivery *d)
+{
+    d->tries++;
+    if (d->n_tried < ARRAY_LEN(d->tried))
+        d->tried[d->n_tried++] = current(d)->to;
+}
+
 static void use_kept(struct delivery *d, struct out_session *session)
 {
     COUNT(smtp_reused);
     d->session = session;
     d->kept = true;
-    d->tries++;
+    count_try(d);
     out_session_adopt(session, &session_calls, d);
     begin_transfer(d);
 }
@@ -341,14 +345,6 @@ static uint16_t preference_of(const struct delivery *d, size_t at)
     return d->facts ? d->facts->hosts[d->plan.v[at].host].preference : 0;
 }
 
-static void move_first(struct out_plan *plan, size_t at)
-{
-    struct attempt a = plan->v[at];
-
-    memmove(&plan->v[1], &plan->v[0], at * sizeof(plan->v[0]));
-    plan->v[0] = a;
-}
-
 /* An open connection to any host of the best preference is as good as a new one to the first. */
 static bool take_kept(struct delivery *d)
 {
@@ -363,7 +359,7 @@ static bool take_kept(struct delivery *d)
                       : pool_take(d->w->pool, d->job->destination, key, &d->plan.v[i].to);
         if (!session)
             continue;
-        move_first(&d->plan, i);
+        out_plan_move_first(&d->plan, i);
         enter_host(d);
         note_audited_skip(d);
         use_kept(d, session);
@@ -392,7 +388,7 @@ static bool try_attempt(struct delivery *d)
         use_kept(d, kept);
         return true;
     }
-    d->tries++;
+    count_try(d);
     open_session(d);
     return true;
 }
@@ -403,11 +399,26 @@ static bool is_same_skipped_host(const struct delivery *d)
     return d->round > 0 && current(d)->host == d->host && d->verdict.mode == VERDICT_SKIP;
 }
 
+/* RFC 6698 §8.2: what is known of the next host may have expired while others were tried. What came
+ * just now serves whatever its TTL, so that each asking is followed by a try. */
+static bool is_outdated(const struct delivery *d)
+{
+    int64_t in_use_ms = loop_now_ms(d->w->loop) - d->facts_ms;
+
+    return d->facts && current(d)->host != d->host &&
+           in_use_ms >= 2 * config_of(d)->delivery.timeouts.dns_ms &&
+           !dest_facts_are_fresh(d->facts, clock_wall_ms());
+}
+
 static void next_attempt(struct delivery *d)
 {
     for (; d->at < d->plan.n && d->tries < LIMIT_ADDRESSES_PER_ATTEMPT; d->at++) {
         if (is_same_skipped_host(d))
             continue;
+        if (is_outdated(d)) {
+            ask_facts(d);
+            return;
+        }
         enter_host(d);
         if (transfer_has_open_here(d) && try_attempt(d))
             return;
@@ -438,7 +449,8 @@ static void run_plan(struct delivery *d)
     d->host = SIZE_MAX;
     if (d->plan.n == 0)
         note_empty_plan(d);
-    else if (take_kept(d))
+    out_plan_leave_out(&d->plan, d->tried, d->n_tried);
+    if (d->plan.n > 0 && take_kept(d))
         return;
     next_attempt(d);
 }
@@ -449,6 +461,7 @@ static void on_facts(struct dns_request *r)
 
     d->asking = false;
     d->facts = r->facts;
+    d->facts_ms = loop_now_ms(d->w->loop);
     if (d->over) {
         finish(d);
         return;
@@ -458,6 +471,7 @@ static void on_facts(struct dns_request *r)
 
 static void ask_facts(struct delivery *d)
 {
+    dest_facts_unref(&d->facts);
     d->request = (struct dns_request){.home = d->w->loop,
                                       .done = on_facts,
                                       .kind = d->hop.kind == HOP_MX ? PLAN_MX : PLAN_HOST,
@@ -471,6 +485,7 @@ static void ask_facts(struct delivery *d)
 static void next_hop(struct delivery *d)
 {
     dest_facts_unref(&d->facts);
+    d->n_tried = 0;
     if (d->hop_at >= out_hops_count(&d->route) || !transfer_has_open(d)) {
         finish(d);
         return;

@@ -53,10 +53,13 @@ struct delivery {
     struct dns_request request;
     bool asking;
     struct dest_facts *facts; /* NULL: the hop is an address */
+    int64_t facts_ms;         /* monotonic: when they came */
 
     struct out_plan plan;
     size_t at;      /* attempt in the plan */
-    size_t tries;   /* addresses tried in all */
+    size_t tries;   /* addresses tried in all; those of this hop are noted */
+    struct ip_port tried[LIMIT_ADDRESSES_PER_ATTEMPT];
+    size_t n_tried;
     size_t host;    /* of the attempt before */
     unsigned round; /* grows with every host */
     struct verdict verdict;

@@ -202,3 +202,29 @@ void out_plan_make(const struct out_plan_input *in, struct out_plan *out)
     if (out->n == 0)
         out->why_none = why_no_attempt(in, &c);
 }
+
+void out_plan_move_first(struct out_plan *plan, size_t at)
+{
+    struct attempt a = plan->v[at];
+
+    memmove(&plan->v[1], &plan->v[0], at * sizeof(plan->v[0]));
+    plan->v[0] = a;
+}
+
+static bool is_among(const struct ip_port *v, size_t n, const struct ip_port *to)
+{
+    for (size_t i = 0; i < n; i++)
+        if (v[i].port == to->port && ip_eq(&v[i].ip, &to->ip))
+            return true;
+    return false;
+}
+
+void out_plan_leave_out(struct out_plan *plan, const struct ip_port *tried, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plan->n; i++)
+        if (!is_among(tried, n, &plan->v[i].to))
+            plan->v[kept++] = plan->v[i];
+    plan->n = kept;
+}

@@ -32,5 +32,9 @@ struct out_plan_input {
     uint64_t random;
 };
 void out_plan_make(const struct out_plan_input *in, struct out_plan *out);
+/* The attempt at that place comes first, the others keep their order. */
+void out_plan_move_first(struct out_plan *plan, size_t at);
+/* Without the addresses that were tried. */
+void out_plan_leave_out(struct out_plan *plan, const struct ip_port *tried, size_t n);
 
 #endif

@@ -471,5 +471,5 @@ const struct ip_port *out_session_to(const struct out_session *s)
 
 bool out_session_is_fresh(const struct out_session *s, int64_t wall_ms)
 {
-    return !s->facts || wall_ms < s->facts->made_ms + (int64_t)s->facts->ttl * 1000;
+    return !s->facts || dest_facts_are_fresh(s->facts, wall_ms);
 }

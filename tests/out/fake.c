@@ -187,6 +187,7 @@ static void serve(struct fake *f, int fd)
 
     add(f, &f->connections);
     if (!f->implicit_tls || handshake(&t)) {
+        (void)usleep((useconds_t)f->greeting_ms * 1000);
         say_line(&t, f->greeting ? f->greeting : "220 fake.example ESMTP");
         while (next_line(&t, line) && command(&t, line))
             ;

@@ -15,6 +15,7 @@ struct fake {
     bool implicit_tls;
     bool pipelining;
     const char *greeting; /* NULL: 220 */
+    int greeting_ms;      /* it comes so late */
     const char *starttls; /* reply to STARTTLS, NULL: 220 and a handshake */
     bool tls_drops;       /* closes instead of the handshake */
     const char *mail;     /* reply to MAIL, NULL: 250 */

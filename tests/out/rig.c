@@ -25,8 +25,10 @@ static struct dest_facts *answer(void *arg, enum plan_kind kind, const char *nam
     struct host_row rows[RIG_HOSTS + 1] = {{0}};
     char names[RIG_HOSTS][40];
     uint8_t data[RECORD_MAX];
+    bool wrong = r->tlsa == TLSA_WRONG || (r->tlsa_replaced && r->questions > 0);
     struct dest_facts *f;
 
+    r->questions++;
     for (size_t i = 0; i < r->n_hosts; i++) {
         (void)snprintf(names[i], sizeof(names[i]), "mx%zu.example", i);
         rows[i] = (struct host_row){names[i], (uint16_t)(10 * (i + 1)), r->hosts[i].address};
@@ -40,7 +42,7 @@ static struct dest_facts *answer(void *arg, enum plan_kind kind, const char *nam
     for (size_t i = 0; i < f->n_hosts && r->tlsa == TLSA_ERROR; i++)
         f->hosts[i].tlsa_lookup = DNS_ERROR;
     for (size_t i = 0; i < f->n_hosts && (r->tlsa == TLSA_RIGHT || r->tlsa == TLSA_WRONG); i++)
-        facts_add_tlsa(f, i, cert_record(&r->cert, 3, 1, 1, r->tlsa == TLSA_WRONG, data));
+        facts_add_tlsa(f, i, cert_record(&r->cert, 3, 1, 1, wrong, data));
     return f;
 }
 

@@ -33,6 +33,8 @@ struct rig {
     enum { TLSA_NONE, TLSA_RIGHT, TLSA_WRONG, TLSA_ERROR } tlsa;
     enum dest_kind kind;
     bool mx_insecure;
+    int questions;      /* asked of DNS so far */
+    bool tlsa_replaced; /* from the second question on nothing matches any more */
     uint32_t ttl_s;     /* of the facts; 0: five minutes */
     int64_t age_ms;     /* of the next message submitted */
     const char *domain; /* of its recipients; NULL: as their addresses have it */

@@ -193,3 +193,28 @@ Test(plan, is_bounded)
     cr_assert_eq(p.v[ARRAY_LEN(p.v) - 1].host, 15u, "two addresses of each host");
     dest_facts_unref(&f);
 }
+
+Test(plan, what_was_tried_is_left_out)
+{
+    struct host_row hosts[] = {
+        {"a.example", 10, "192.0.2.1 2001:db8::1"},
+        {"b.example", 20, "192.0.2.2"            },
+        {NULL,        0,  NULL                   }
+    };
+    struct dest_facts *f = facts_of(DEST_MX, "d.example", hosts);
+    struct out_plan_input in = {.facts = f, .port = 25, .hostname = "relay.example"};
+    struct ip_port tried[] = {{.port = 25}, {.port = 26}};
+    struct out_plan plan;
+
+    cr_assert(ip_parse(SLICE("192.0.2.1"), &tried[0].ip));
+    cr_assert(ip_parse(SLICE("192.0.2.2"), &tried[1].ip));
+    out_plan_make(&in, &plan);
+    out_plan_leave_out(&plan, tried, 2);
+    cr_assert_eq(plan.n, 2, "of another port is another");
+    cr_expect(plan.v[0].to.ip.v6);
+    cr_expect_eq(plan.v[1].host, 1);
+    out_plan_move_first(&plan, 1);
+    cr_expect_eq(plan.v[0].host, 1);
+    cr_expect_eq(plan.v[1].host, 0);
+    dest_facts_unref(&f);
+}
