@@ -88,7 +88,7 @@ struct dest_facts {
     struct host_facts *hosts;
     size_t n_hosts;
     uint32_t ttl;              /* seconds these facts may be used, at most LIMIT_FACTS_TTL_S */
-    int64_t made_ms;           /* wall clock */
+    int64_t made_ms;           /* wall clock: when the lookups began, the TTL runs from there */
     struct dns_step *steps;
     size_t n_steps;
 };

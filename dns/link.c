@@ -195,11 +195,18 @@ static bool answers(const struct dest_facts *facts, const struct question *q)
            (facts->kind == DEST_ERROR || is_host == (q->kind == PLAN_HOST));
 }
 
+/* When the lookups began, on the clock of the cache: from then on the TTL runs. */
+static int64_t begun_ms(const struct dns_link *l, const struct dest_facts *facts)
+{
+    int64_t age = clock_wall_ms() - facts->made_ms;
+    return loop_now_ms(l->loop) - (age > 0 ? age : 0);
+}
+
 static void land(struct flight *f, struct dest_facts *facts)
 {
     struct dns_link *l = f->link;
 
-    cache_put(&l->cache, &f->q, facts, loop_now_ms(l->loop));
+    cache_put(&l->cache, &f->q, facts, begun_ms(l, facts));
     for (struct dns_request *r = f->waiting, *next; r; r = next) {
         next = r->next;
         send_home(r, facts);

@@ -55,6 +55,7 @@ struct job {
     uint64_t id;
     struct resolver *resolver;
     struct plan *plan;
+    int64_t begun_ms;    /* wall clock */
     struct list queries; /* open ones */
     size_t n_queries;
     struct timer deadline;
@@ -142,7 +143,7 @@ static void job_free(struct job *job)
 static void job_finish(struct job *job)
 {
     struct process *p = job->process;
-    struct dest_facts *facts = plan_finish(&job->plan, clock_wall_ms());
+    struct dest_facts *facts = plan_finish(&job->plan, job->begun_ms);
 
     if (job->resolver == p->blind)
         facts_distrust(facts);
@@ -233,6 +234,7 @@ static void job_start(struct process *p, uint64_t id, enum plan_kind kind, const
     job->id = id;
     job->resolver = p->state == RESOLVER_NOT_VALIDATING ? p->blind : p->resolver;
     job->plan = plan_new(kind, name, port);
+    job->begun_ms = clock_wall_ms();
     list_init(&job->queries);
     list_append(&p->jobs, &job->node);
     p->n_jobs++;

@@ -189,14 +189,20 @@ static void send_facts(const struct asked *a, const struct dest_facts *f)
 }
 
 /* Facts of a null MX: the smallest there are. */
-static void answer(const struct asked *a, uint32_t ttl)
+static void answer_late(const struct asked *a, uint32_t ttl, int64_t age_ms)
 {
     struct dest_facts *f = facts_new(a->name, a->port);
 
     f->kind = DEST_NULL_MX;
     f->ttl = ttl;
+    f->made_ms = clock_wall_ms() - age_ms;
     send_facts(a, f);
     dest_facts_unref(&f);
+}
+
+static void answer(const struct asked *a, uint32_t ttl)
+{
+    answer_late(a, ttl, 0);
 }
 
 static void send_state(unsigned state, const char *detail)
@@ -263,6 +269,32 @@ Test(link, cached_until_the_ttl_is_over)
     (void)ask_as("d.example", PLAN_MX, 25, true, 30000);
     pump();
     q = take_one("d.example"); /* no_cache */
+    answer(&q, 60);
+    cr_assert_eq(t.home, 5);
+    end();
+}
+
+/* RFC 6698 §8.2: what the first answer said is as old as that answer when the last one comes. */
+Test(link, the_time_of_the_lookups_is_part_of_the_ttl)
+{
+    begin();
+    attach();
+    (void)ask("d.example");
+    struct asked q = take_one("d.example");
+    answer_late(&q, 60, 20000);
+    advance(39999);
+    (void)ask("d.example");
+    nothing_asked("still fresh");
+    advance(1);
+    (void)ask("d.example");
+    q = take_one("d.example");
+    answer_late(&q, 20, 20000);
+    (void)ask("d.example");
+    q = take_one("d.example");     /* over when it came */
+    answer_late(&q, 60, -3600000); /* from the future */
+    advance(60000);
+    (void)ask("d.example");
+    q = take_one("d.example");
     answer(&q, 60);
     cr_assert_eq(t.home, 5);
     end();
