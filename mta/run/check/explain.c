@@ -106,6 +106,8 @@ static const struct clause {
      "A name of the certificate must match the name asked for label by label; a wildcard stands for the "
      "first label only."},
     {"RFC 4035 section 2.2", "In a signed zone every record set that belongs to it has a signature."},
+    {"RFC 4035 section 2.4",
+     "A DS record should be of a key that the zone has, and that key should sign the zone's keys."},
     {"RFC 4035 section 5.2",
      "A zone's keys are trusted because the parent's signed DS record is the digest of one of them."},
     {"RFC 4035 section 5.3.1",
