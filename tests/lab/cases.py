@@ -10,10 +10,12 @@ import cases_c
 import cases_d
 import cases_e
 import cases_f
+import cases_g
 import cases_x
 import dnslab
 from case import GOOD, UNSIGNED
 
 _TABLES = (cases_a, cases_b, cases_c, cases_d, cases_e, cases_f, cases_x)
 CASES = [case for table in _TABLES for case in table.CASES]
-ZONES = {GOOD: dnslab.SIGNED, UNSIGNED: dnslab.UNSIGNED, **cases_a.ZONES, **cases_b.ZONES}
+ZONES = {GOOD: dnslab.SIGNED, UNSIGNED: dnslab.UNSIGNED, cases_g.LASTING: dnslab.LASTING,
+         cases_g.LOOSE: dnslab.LASTING_UNSIGNED, **cases_a.ZONES, **cases_b.ZONES}

@@ -38,6 +38,8 @@ CASES = [
         certificate="named-self"),
     one("P13n", "2 0 1 of a self-signed certificate", DEFERRED, "201@leaf", certificate="named-self",
         **{**NO_MATCH, "words": "should be usage 3"}),
+    one("P27t", "TLSA with a TTL of nothing", DANE,
+        records=("_{port}._tcp.mx.{d} 0 TLSA {tlsa:mx:311}",)),
 
     one("X01", "an unsigned zone with TLSA records that do not match", MAY, "311-", zone=UNSIGNED),
     one("X02", "greylisting: 451 once, then accepted", DANE, "311", attempts=2,

@@ -16,6 +16,7 @@ from pathlib import Path
 SIGNED, UNSIGNED, OPT_OUT = "signed", "unsigned", "opt-out"
 UNKNOWN_ALGORITHM = "unknown-algorithm"  # signed in a way that the validator does not know
 MEDDLED = "meddled"                      # signed; answered by a server that meddles (meddler.py)
+LASTING, LASTING_UNSIGNED = "lasting", "lasting-unsigned"  # with times that do not end in a test
 # Signed beforehand, then damaged; the server hands them out as they are.
 BAD_MX, BAD_ADDRESS, BAD_TLSA = "bad-mx", "bad-address", "bad-tlsa"
 EXPIRED_TLSA, NO_DENIAL = "expired-tlsa", "no-denial"
@@ -91,15 +92,16 @@ class Zone:
 
     @property
     def has_keys(self):
-        return self.kind != UNSIGNED
+        return self.kind not in (UNSIGNED, LASTING_UNSIGNED)
 
     def add(self, *lines):
         self.lines += lines
 
     def text(self, server):
         # Short times, so that tests see changes and validators forget soon.
-        return "\n".join([f"$ORIGIN {self.origin}", "$TTL 5",
-                          "@ SOA ns.example. hostmaster.example. 1 3600 600 86400 2",
+        ttl, negative = (3600, 3600) if self.kind in (LASTING, LASTING_UNSIGNED) else (5, 2)
+        return "\n".join([f"$ORIGIN {self.origin}", f"$TTL {ttl}",
+                          f"@ SOA ns.example. hostmaster.example. 1 3600 600 86400 {negative}",
                           f"@ NS {self.server}", *self.lines]) + "\n"
 
 
@@ -243,8 +245,14 @@ class DnsLab:
 
     def add_now(self, zone, lines):
         """Adds lines "OWNER TYPE DATA", owners absolute, to a zone that is being served and signed."""
-        told = "".join(f"update add {owner} 5 {rest}\n" for owner, rest in
-                       (line.split(" ", 1) for line in lines))
+        self._update(zone, "".join(f"update add {owner} 5 {rest}\n" for owner, rest in
+                                   (line.split(" ", 1) for line in lines)))
+
+    def replace_now(self, zone, owner, kind, data):
+        """Another RRset of that kind at owner, for a second at a time."""
+        self._update(zone, f"update delete {owner} {kind}\nupdate add {owner} 1 {kind} {data}\n")
+
+    def _update(self, zone, told):
         _run(_program("knsupdate"), "-v", given=f"server {self.address} {self.port}\nzone "
              f"{self.zones[zone].origin}\n{told}send\n")
 

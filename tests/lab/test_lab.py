@@ -18,14 +18,10 @@ from cases_a import EQUAL_DOMAINS
 from daemon import BINARY, Daemon
 from dnslab import UNSIGNED
 from dnsquery import Wire
+from letters import content_for, submit_one
 from meddler import TLSA
 from place import wait_until
 from world import SENDER_DOMAIN
-
-
-def content_for(case_id):
-    return (f"From: <{case_id}@{SENDER_DOMAIN}>\r\nSubject: case {case_id}\r\n"
-            f"Message-ID: <{case_id}@lab>\r\n\r\n.a line with a dot\r\nbody of {case_id}\r\n").encode()
 
 
 class Run:
@@ -45,8 +41,7 @@ class Run:
 
     def submit_all(self):
         for case in self.world.cases:
-            self.queue_ids[case.id] = self.daemon.submit(
-                f"{case.id}@{SENDER_DOMAIN}", f"rcpt@{case.domain}", content_for(case.id))
+            self.queue_ids[case.id] = submit_one(self.daemon, case)
 
     def notices_for(self, case_id):
         return [m for m in self.world.sender.receiver.messages
@@ -246,8 +241,7 @@ def assert_questions(run, case):
 @pytest.mark.case("A22", "two hosts of one preference, one does not match: both orders are seen")
 def test_equal_preferences(world, run, verdict):
     bad, good = world.equal.hosts
-    ids = [run.daemon.submit(f"A22@{SENDER_DOMAIN}", f"rcpt@a22-{n}.good.example", content_for("A22"))
-           for n in range(EQUAL_DOMAINS)]
+    ids = [submit_one(run.daemon, world.equal, f"a22-{n}.good.example") for n in range(EQUAL_DOMAINS)]
     for queue_id in ids:
         delivery = run.daemon.wait_deliveries(queue_id)[-1]
         assert delivery.field("status") == "sent" and delivery.field("tls") == DANE, delivery
@@ -289,51 +283,6 @@ def json_documents(text):
         return [json.loads(text)]
     except json.JSONDecodeError:
         return [json.loads(line) for line in text.splitlines() if line.strip()]
-
-
-def submit_one(daemon, case):
-    return daemon.submit(f"{case.id}@{SENDER_DOMAIN}", f"rcpt@{case.domain}", content_for(case.id))
-
-
-@pytest.mark.case("K01", "a trust anchor that does not fit: dane waits, may goes on")
-@pytest.mark.parametrize("anchor", ["another root key", "another zone's key"])
-def test_anchor_that_does_not_fit(world, daemon, tmp_path, run, anchor):
-    """K01: the resolver does not validate: `dane` waits with that cause, `may` goes on."""
-    wrong = tmp_path / "anchor"
-    owner = "." if anchor == "another root key" else "elsewhere.example."
-    wrong.write_text(f"{owner} DS 20326 8 2 "
-                     "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n")
-
-    def change(settings):
-        settings["resolver"]["trust_anchor_file"] = str(wrong)
-    d = daemon(change)
-    wait_until(lambda: [line for line in d.lines if "dns.not_validating" in line], 20, "the alarm")
-    held, free = run.by_id["A01"], run.by_id["X06"]
-    before = len(held.hosts[0].receiver.visits)
-    waiting = submit_one(d, held)
-    went = submit_one(d, free)
-    for delivery in d.wait_deliveries(waiting, 2):
-        assert delivery.field("status") == "deferred"
-        assert "does not validate" in delivery.words, delivery.line
-        assert delivery.field("fault") == "this relay", delivery.line
-    assert len(held.hosts[0].receiver.visits) == before, "nothing is contacted on such a guess"
-    assert d.wait_deliveries(went)[-1].field("status") == "sent"
-    assert "does not validate" in d.queue()[waiting]["recipients"][0]["delay_reason"]
-
-
-@pytest.mark.case("K01n", "no trust anchor: no start")
-@pytest.mark.parametrize("what", ["missing", "empty"])
-def test_anchor_missing_is_a_start_error(world, daemon, tmp_path, what):
-    anchor = tmp_path / "anchor"
-    if what == "empty":
-        anchor.touch()
-
-    def change(settings):
-        settings["resolver"]["trust_anchor_file"] = str(anchor)
-    d = daemon(change, wait=False)
-    assert wait_until(lambda: d.process.poll() is not None, 20, "the start error")
-    assert d.process.returncode == 2
-    assert any(str(anchor) in line for line in d.lines), d.lines
 
 
 def test_expiry_ends_in_a_notice(world, daemon, run):

@@ -7,6 +7,7 @@ import dnslab
 import place
 from case import DANE, GOOD, Case, Host
 from cases_a import EQUAL
+from cases_g import SHARED
 from cases_b import MEDDLED_ZONE
 from faultydns import FaultyDns
 from meddler import AAAA, Meddler, fails_for, mixes_case
@@ -147,13 +148,14 @@ class CaseWorld(World):
                          [c for c in cases.CASES if place.NAMESPACE or not c.needs_namespace])
         self.zones[GOOD].add(f"servfail A {place.DNS_SERVFAIL}", f"hole A {place.DNS_HOLE}",
                              f"meddler A {place.DNS_MEDDLER}")
-        self.equal = EQUAL
-        self._add(self.equal)
-        self._others = [self.equal]
+        self._others = []
+        self.equal = self._other(EQUAL)
+        self.shared = self._other(SHARED)
         self.sender = self.destination(SENDER_DOMAIN)
         self.from_postfix = self.destination("frompostfix.good.example")
         self.intake = self.destination("intake.good.example")  # where test_abuse.py looks
         self.load = self.destination("load.good.example")      # and test_crash.py
+        self.changing = self.destination("changing.good.example")  # test_state.py
         self._add_postfix()
 
     def destination(self, domain, **host):
@@ -161,9 +163,12 @@ class CaseWorld(World):
         zone_name = next(z for z in self.zones if domain.endswith("." + z))
         case = Case(domain[:-len(zone_name) - 1], domain, DANE,
                     [Host(**{"tlsa": ("311",), **host})], zone=zone_name)
+        return self._other(case).hosts[0]
+
+    def _other(self, case):
         self._add(case)
         self._others.append(case)
-        return case.hosts[0]
+        return case
 
     def _add_postfix(self):
         """A DANE destination whose server is not ours: test_peers.py starts it."""
