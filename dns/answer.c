@@ -9,7 +9,7 @@
 
 enum {
     MAX_LINKS = 16, /* aliases of one chain; libunbound gives up after 11. RFC 7672 §2.1.3 */
-    MAX_WHY = 200,  /* octets of a reason that are kept */
+    MAX_WHY = 360,  /* octets of a reason that are kept; one may name two questions */
     RCODE_NOERROR = 0,
     RCODE_NXDOMAIN = 3,
 };

@@ -5,7 +5,7 @@
 #include "dns/facts.h"
 
 enum {
-    FACTS_WHY_MAX = 480, /* octets of a reason: type, owner name and the resolver's words */
+    FACTS_WHY_MAX = 640, /* octets of a reason: type, owner name and the resolver's words */
     FACTS_ERROR_TTL_S =
         30, /* of facts with an error in them: soon asked again, but not in a storm */
 };

@@ -180,11 +180,13 @@ static const struct {
 
 static void no_agreement(const struct diagnosis *d, const struct status *s)
 {
-    for (size_t i = 0; i < ARRAY_LEN(disagreements); i++)
-        if (strcasestr(s->text, disagreements[i].words)) {
+    for (size_t i = 0; i < ARRAY_LEN(disagreements); i++) {
+        const bool ours = d->in->one_key_type && disagreements[i].id == FINDING_NO_CIPHER;
+        if (!ours && strcasestr(s->text, disagreements[i].words)) {
             (void)finding_add(d->f, disagreements[i].id, "%.200s", s->text);
             return;
         }
+    }
 }
 
 static void refused(const struct diagnosis *d)
@@ -204,7 +206,7 @@ static void refused(const struct diagnosis *d)
 static void accepted(const struct diagnosis *d)
 {
     if (d->v->n_records && !d->v->usable && d->n)
-        mend_with_leaf(d, finding_add(d->f, FINDING_NONE_USABLE, "%zu records", d->v->n_records));
+        mend_with_leaf(d, finding_add(d->f, FINDING_NONE_USABLE, "records: %zu", d->v->n_records));
     if (d->v->mode == VERDICT_DANE && d->n)
         diagnose_combinations(d);
     diagnose_soon(d);

@@ -55,6 +55,7 @@ struct tls_diagnosis {
     int64_t now_s;       /* Unix seconds */
     uint32_t tlsa_ttl_s; /* 0: unknown */
     unsigned soon_days;  /* what "expires soon" is; 0: two weeks, less for short-lived ones */
+    bool one_key_type;   /* we would take only one type of key: to have none of it is no fault */
     /* Public authorities, to recognise one that was not sent; NULL: none. */
     X509_STORE *known;
 };

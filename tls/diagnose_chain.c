@@ -171,27 +171,33 @@ static bool is_soon(const struct diagnosis *d, const struct certificate *c)
     const int64_t left = c->not_after_s - d->in->now_s;
     const int64_t life = c->not_after_s - c->not_before_s;
 
+    if (left < 0) /* as it was accepted, the date did not count */
+        return false;
     if (d->in->soon_days)
         return left < (int64_t)d->in->soon_days * DAY_S;
     return left < SOON_DAYS * DAY_S && left < life / 3;
 }
 
-/* Up to the anchor; beyond it nothing was verified. */
-static size_t depth_that_counts(const struct diagnosis *d)
+/* Up to the anchor; beyond it nothing was verified, and of the anchor itself the dates only if it
+ * is self-signed. */
+static size_t certificates_that_count(const struct diagnosis *d)
 {
+    const struct tls_outcome *o = d->in->o;
+
     if (d->v->mode == VERDICT_PKIX)
         return d->n;
-    const struct tls_outcome *o = d->in->o;
     if (d->v->mode != VERDICT_DANE || o->record < 0 || (size_t)o->record >= d->v->n_records ||
         d->v->records[o->record].usage != TLSA_DANE_TA || o->depth < 0)
         return 0;
-    return (size_t)o->depth + 1 < d->n ? (size_t)o->depth + 1 : d->n;
+    if ((size_t)o->depth >= d->n)
+        return d->n;
+    return (size_t)o->depth + d->certs[o->depth].self_issued;
 }
 
 void diagnose_soon(const struct diagnosis *d)
 {
     const struct certificate *first = NULL;
-    const size_t n = depth_that_counts(d);
+    const size_t n = certificates_that_count(d);
     char day[DAY_TEXT];
 
     for (size_t i = 0; i < n; i++)

@@ -22,6 +22,7 @@ static const struct reason bogus_reasons[] = {
     {"inception after expiration", FINDING_DNS_SIGNATURE_WRONG},
     {"before inception date", FINDING_DNS_SIGNATURE_FUTURE},
     {"NSEC", FINDING_DNS_DENIAL},
+    {"no DNSSEC records", FINDING_DNS_DENIAL},
     {"nodata proof", FINDING_DNS_DENIAL},
     {"nxdomain proof", FINDING_DNS_DENIAL},
     {"proof failed", FINDING_DNS_DENIAL},
@@ -64,11 +65,13 @@ static enum finding_id classify(const struct dns_step *s, bool addresses_found)
     return FINDING_DNS_BOGUS;
 }
 
-/* Without "validation failure <name type class>: ", which repeats the question. */
+/* What comes after "validation failure <name type class>: ", which repeats the question, or names
+ * the one before at which the zone's key was given up. */
 static const char *short_reason(const char *why)
 {
-    const char *end = strncmp(why, "validation failure <", 20) == 0 ? strstr(why, ">: ") : NULL;
-    return end ? end + 3 : why;
+    for (const char *end; (end = strstr(why, ">: "));)
+        why = end + 3;
+    return why;
 }
 
 /* Where dates are in question, ours is the other one. */
@@ -119,7 +122,8 @@ static bool is_tlsa_step(const struct dns_step *s, const struct host_facts *h, u
 static void one_family(struct findings *f, const struct dns_step *s)
 {
     (void)finding_add(f, FINDING_DNS_ONE_FAMILY, "%s %.120s: %s%s%.140s", dns_type_name(s->type),
-                      s->name, dns_security_name(s->security), s->why[0] ? ", " : "", s->why);
+                      s->name, dns_security_name(s->security), s->why[0] ? ", " : "",
+                      short_reason(s->why));
 }
 
 static void failed_lookups(struct findings *f, const struct dest_facts *facts,

@@ -226,11 +226,12 @@ static void rotated(const struct diagnosis *d)
 static void diagnose_anchor(const struct diagnosis *d)
 {
     const struct certificate *last = &d->certs[d->n - 1];
-    const bool sure = is_of_known_issuer(d, sk_X509_value(d->sent, (int)d->n - 1));
+    const bool above = !last->self_issued;
+    const bool sure = above && is_of_known_issuer(d, sk_X509_value(d->sent, (int)d->n - 1));
 
-    if (sure || !last->self_issued)
+    if (above)
         not_sent(d, sure);
-    if (!sure && (d->n > 1 || last->self_issued))
+    if (!sure && (d->n > 1 || !above))
         rotated(d);
     candidates(d);
 }

@@ -154,26 +154,27 @@ static check *const checks[] = {unknown_field, empty_digest, hex_twice,
 
 /* ---- the set as a whole ---- */
 
-static bool only_full(const struct verdict *v)
+/* As OpenSSL will see it in the handshake. */
+static bool is_sound(const struct verdict *v, size_t i)
 {
-    for (size_t i = 0; i < v->n_records; i++)
-        if (is_usable(v, i) && v->records[i].mtype != TLSA_FULL)
-            return false;
-    return v->usable != 0;
+    return is_usable(v, i) && (v->records[i].mtype != TLSA_FULL || decodes(&v->records[i]));
 }
 
 static void diagnose_set(const struct set *s)
 {
-    size_t octets = 0;
+    size_t octets = 0, sound = 0, full = 0;
 
-    for (size_t i = 0; i < s->v->n_records; i++)
+    for (size_t i = 0; i < s->v->n_records; i++) {
         octets += s->v->records[i].len + 3u;
-    if (s->v->n_records && !s->v->usable)
-        (void)finding_add(s->f, FINDING_NONE_USABLE, "%zu records", s->v->n_records);
-    if (only_full(s->v))
+        sound += is_sound(s->v, i);
+        full += is_sound(s->v, i) && s->v->records[i].mtype == TLSA_FULL;
+    }
+    if (s->v->n_records && !sound)
+        (void)finding_add(s->f, FINDING_NONE_USABLE, "records: %zu", s->v->n_records);
+    if (sound && full == sound)
         (void)finding_add(s->f, FINDING_ONLY_FULL, "%zu octets of data", octets);
     if (s->v->n_records > MANY_RECORDS || octets > LARGE_OCTETS)
-        (void)finding_add(s->f, FINDING_LARGE_RRSET, "%zu records, %zu octets of data",
+        (void)finding_add(s->f, FINDING_LARGE_RRSET, "records: %zu, with %zu octets of data",
                           s->v->n_records, octets);
 }
 

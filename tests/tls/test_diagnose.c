@@ -18,6 +18,7 @@ enum who {
     ROOT,
     CA,
     NEW_CA,
+    CA_OLD,
     CA_SHORT,
     CA_BELOW,
     CA_BOUND,
@@ -35,6 +36,7 @@ enum who {
     LEAF_FORGED,
     LEAF_DEEP,
     LEAF_BOUND,
+    LEAF_OLD,
     N_CERTS
 };
 
@@ -45,6 +47,7 @@ static const struct cert_wish wishes[N_CERTS] = {
     [ROOT] = {.cn = "Root",                .ca = true                                  },
     [CA] = {                       .cn = "CA one",     .issuer = &certs[ROOT],                                   .ca = true},
     [NEW_CA] = {                       .cn = "CA two",     .issuer = &certs[ROOT],                                   .ca = true},
+    [CA_OLD] = {.cn = "Old", .issuer = &certs[ROOT], .ca = true, .dates = EXPIRED},
     [CA_SHORT] = {                       .cn = "Short",                 .ca = true,                   .constraints = "pathlen:0"},
     [CA_BELOW] = {                       .cn = "Below", .issuer = &certs[CA_SHORT],                                   .ca = true},
     [CA_BOUND] = {                       .cn = "Bound",                 .ca = true, .name_constraints = "excluded;DNS:d.example"},
@@ -61,6 +64,7 @@ static const struct cert_wish wishes[N_CERTS] = {
     [LEAF_SHA1] = {.cn = "leaf",                           .san = MX,                                                            .issuer = &certs[CA], .sha1 = true},
     [LEAF_FORGED] = {                                                    .cn = "leaf",               .san = MX,                                                           .issuer = &certs[CA], .forged = true},
     [LEAF_DEEP] = {                  .cn = "leaf",       .san = MX,.issuer = &certs[CA_BELOW]},
+    [LEAF_OLD] = {.cn = "leaf", .san = MX, .issuer = &certs[CA_OLD]},
     [LEAF_BOUND] = { .cn = "leaf",            .san = MX,                                                    .issuer = &certs[CA_BOUND]},
 };
 
@@ -109,7 +113,7 @@ struct row {
     struct record_wish r[3];
     int days_later; /* of the diagnosis, not of the handshake */
     unsigned soon_days;
-    bool pkix, authorities_known;
+    bool pkix, authorities_known, one_key_type;
     void (*server)(SSL_CTX *);
 };
 
@@ -181,6 +185,7 @@ static size_t diagnose(const struct attempt *a, const struct row *row, struct fi
         .now_s = time(NULL) + row->days_later * INT64_C(86400),
         .tlsa_ttl_s = 3600,
         .soon_days = row->soon_days,
+        .one_key_type = row->one_key_type,
         .known = row->authorities_known ? SSL_CTX_get_cert_store(clients.pkix) : NULL,
     };
     return tls_diagnose_handshake(&in, out, max);
@@ -322,15 +327,17 @@ static const struct row rows[] = {
     {"soon", "expires-soon", "in 4 days", LEAF, {CA}, {R(CA, 2, 0, 1, RIGHT)}, .days_later = 5},
     {"not soon", "", NULL, LEAF, {CA}, {R(CA, 2, 0, 1, RIGHT)}},
     {"soon, if one asks so", "expires-soon", "in 9 days", LEAF, {CA}, {R(CA, 2, 0, 1, RIGHT)}, .soon_days = 11},
+    {"the anchor expired long ago, and is not judged", "", NULL, LEAF_OLD, {CA_OLD}, {R(CA_OLD, 2, 0, 1, RIGHT)}, .soon_days = 2},
     {"soon does not matter to usage 3", "", NULL, LEAF, {CA}, {R(LEAF, 3, 1, 1, RIGHT)}, .days_later = 9},
     {"stale kind of issuer", "combination-stale", "2 1 1 ", LEAF, {CA}, {R(OTHER, 2, 1, 1, RIGHT), R(LEAF, 3, 1, 1, RIGHT)}},
     {"stale kind of leaf", "combination-stale", "3 1 1 ", LEAF, {CA}, {R(OTHER, 3, 1, 1, RIGHT), R(CA, 2, 0, 1, RIGHT)}},
     {"wrong kind beside a right one", "record-of-leaf", NULL, LEAF, {CA}, {R(LEAF, 2, 0, 1, RIGHT), R(LEAF, 3, 1, 1, RIGHT)}},
-    {"usages 0 and 1", "none-usable", "2 records", LEAF, {CA}, {R(LEAF, 1, 1, 1, RIGHT), R(CA, 0, 0, 1, RIGHT)}},
+    {"usages 0 and 1", "none-usable", "records: 2", LEAF, {CA}, {R(LEAF, 1, 1, 1, RIGHT), R(CA, 0, 0, 1, RIGHT)}},
 
     /* No handshake at all. */
     {"TLS 1.1", "protocol-floor", NULL, SELF, {0}, {R(SELF, 3, 1, 1, RIGHT)}, .server = only_old_tls},
     {"anonymous", "no-cipher", NULL, SELF, {0}, {R(SELF, 3, 1, 1, RIGHT)}, .server = only_anonymous},
+    {"none of the type of key we asked for", "", NULL, SELF, {0}, {R(SELF, 3, 1, 1, RIGHT)}, .one_key_type = true, .server = only_anonymous},
 
     /* Public authorities. */
     {"PKIX", "", NULL, LEAF, {CA}, .pkix = true},

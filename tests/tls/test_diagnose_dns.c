@@ -187,6 +187,8 @@ static const struct row rows[] = {
     {"dns-key-broken", 0, tlsa_bogus, TLSA "No DNSKEY record" FROM CHAIN, NULL},
     {"dns-signature-wrong", 0, tlsa_bogus, TLSA "ECDSA signature verification failed" FROM, NULL},
     {"dns-unsigned", 0, tlsa_bogus, TLSA "SERVFAIL no DS for DS mx1.d.example. while building chain of trust", NULL},
+    {"dns-denial", 0, tlsa_bogus, "key for validation d.example. is marked as invalid because of a previous validation failure <mx1.d.example. AAAA IN>: no DNSSEC records" FROM " for DS d.example. while building chain of trust",
+     "bogus, no DNSSEC records from 192.0.2.53"},
     /* As its source has it. */
     {"dns-key-broken", 0, tlsa_bogus, TLSA "signatures from unknown keys" FROM, NULL},
     {"dns-unsigned", 0, tlsa_bogus, TLSA "no signatures" FROM, NULL},

@@ -34,6 +34,7 @@ static void add_findings(const struct probe *p, const struct probe_result *r, js
         .port = p->port,
         .now_s = judged_at_s(p),
         .tlsa_ttl_s = p->tlsa_ttl_s,
+        .one_key_type = p->tls.key != TLS_KEY_ANY,
         .known = SSL_CTX_get_cert_store(p->ctx->settings->tls.pkix),
     };
 
