@@ -179,7 +179,7 @@ def under_anchor(pool, sent, records, anchors, references):
     def matches(cert):
         return {i for i in anchors if of_certificate(records[i], cert)}
 
-    certs, anchored = climb(pool, sent[0], sent[1:] + from_dns(pool, records, anchors), matches)
+    certs, anchored = climb(pool, sent[0], from_dns(pool, records, anchors) + sent[1:], matches)
     match = matches(certs[-1]) if anchored else signing_keys(pool, certs[-1], records, anchors)
     if not match:
         return nothing("DANE_MISMATCH")
@@ -193,7 +193,7 @@ def under_anchor(pool, sent, records, anchors, references):
 
 def from_dns(pool, records, anchors):
     """RFC 7671 §5.2.2: the certificates of 2 0 0 records belong to what a path can be made of. OpenSSL:
-    behind what the server sent."""
+    before what the server sent."""
     full = [bytes.fromhex(records[i][3]) for i in anchors if records[i][1:3] == [0, 0]]
     return [c for data in full for c in pool.certs.values() if c.der == data]
 

@@ -176,7 +176,7 @@ def reference_names(case, dest, host, mode):
         return []
     if case["level"] == "verify" or dest.kind != "mx":
         return [host.name]
-    signed = [dest.expanded] if dest.security == "secure" else []
+    signed = [dest.expanded] if dest.security == "secure" and case["validates"] else []
     return unique([dest.name] + signed)
 
 

@@ -9,6 +9,10 @@ import generate
 import model
 
 
+class Died(Exception):
+    """The program ended in the middle of a case."""
+
+
 class Mix:
     """The program mix: one line in, one line out."""
 
@@ -20,18 +24,22 @@ class Mix:
                                         env=environment, text=True)
 
     def __call__(self, case):
-        self.process.stdin.write(json.dumps(case) + "\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(json.dumps(case) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass                  # the missing answer says it
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"mix ended ({self.process.wait()}) at the case {json.dumps(case)}")
+            raise Died(f"mix ended with status {self.process.wait()} at the case {json.dumps(case)}")
         result = json.loads(line)
         result["asked"].sort()
         return result
 
     def close(self):
         """Its exit status, which a leak or a sanitizer's complaint makes other than 0."""
-        self.process.stdin.close()
+        if self.process.poll() is None:
+            self.process.stdin.close()
         return self.process.wait()
 
 
@@ -102,15 +110,15 @@ def problems_of(mix, pool, case):
 
 
 def try_case(mix, pool, seed, index, coverage):
-    """Text of the disagreement, or None."""
+    """Texts of the disagreement, if there is one."""
     case = make_case(seed, index, pool)
     problems, got, expected = problems_of(mix, pool, case)
     coverage.count(case, got, expected)
     if not problems:
-        return None
+        return []
     small = shrink(mix, pool, case)
-    return (f"\ncase {index} of seed {seed}: disagreement\n" +
-            text_of(small, *problems_of(mix, pool, small)))
+    return [f"\ncase {index} of seed {seed}: disagreement\n" +
+            text_of(small, *problems_of(mix, pool, small))]
 
 
 def describe(mix, pool, seed, index):
