@@ -14,13 +14,17 @@ import pki
 HOSTS = [pki.MX1, pki.MX2, "mx.p.example"]
 TARGETS = ["h1.p.example", "h2.p.example", "a.h1.p.example"]
 MIDDLE = "mid.q.example"
-LEVELS = {"dane": 62, "dane-only": 20, "none": 3, "may": 4, "encrypt": 3, "verify": 4, "secure": 4}
+LEVELS = {"all": {"dane": 62, "dane-only": 20, "none": 3, "may": 4, "encrypt": 3, "verify": 4, "secure": 4},
+          "chain": {"dane": 50, "dane-only": 50}, "pkix": {"verify": 50, "secure": 50}}
 MANNERS = {"1.3": 72, "1.2": 18, "old": 4, "anonymous": 3, "alien": 3}
 
 # Address lookups of the two families, and how often.
 FAMILIES = {("data", "data"): 50, ("nodata", "data"): 20, ("data", "nodata"): 6, ("error", "data"): 5,
             ("data", "error"): 5, ("nodata", "error"): 3, ("error", "error"): 2, ("nodata", "nodata"): 3,
             ("nxdomain", "nxdomain"): 2}
+WELL = {("data", "data"): 50, ("nodata", "data"): 20}
+MX = {"data": 84, "nodata": 8, "nxdomain": 2, "error": 3, "null": 3}
+MX_WELL = {"data": 90, "nodata": 10}
 TLSA = {"data": 76, "nodata": 6, "nxdomain": 6, "insecure": 4, "insecure-nodata": 3, "error": 5}
 
 
@@ -38,22 +42,26 @@ def answer(security, lookup, records=(), alias=None):
 
 
 class Case:
+    """about: "chain", "pkix": what a certificate chain is worth; all else is well, so that it decides."""
+
     def __init__(self, seed, pool):
         self.rng, self.pool = random.Random(seed), pool
         self.dns, self.servers, self.notes = {}, {}, {}
+        self.about = pick(self.rng, {"all": 60, "chain": 35, "pkix": 5})
+        self.well = self.about != "all"
 
     def make(self):
         rng = self.rng
         kind = pick(rng, {"mx": 76, "host": 20, "literal": 4})
         self.port = rng.choice([25, 25, 25, 587, 2525, 465])
         name = {"mx": pki.NEXT, "host": "smart.r.example", "literal": "192.0.2.99"}[kind]
-        self.servers["*"] = self._server(pick_chain(rng, self.pool))
+        self.servers["*"] = self._server(self._pick_chain())
         if kind == "mx":
             self._mx(name)
         elif kind == "host":
             self._host(name)
-        return {"level": pick(rng, LEVELS), "validates": rng.random() < 0.95, "kind": kind, "name": name,
-                "port": self.port, "implicit_tls": kind == "host" and rng.random() < 0.25,
+        return {"level": pick(rng, LEVELS[self.about]), "validates": rng.random() < 0.95, "kind": kind,
+                "name": name, "port": self.port, "implicit_tls": kind == "host" and rng.random() < 0.25,
                 "order": rng.randrange(1 << 31), "dns": self.dns, "servers": self.servers,
                 "notes": self.notes}
 
@@ -61,7 +69,7 @@ class Case:
 
     def _mx(self, name):
         rng = self.rng
-        shape = pick(rng, {"data": 84, "nodata": 8, "nxdomain": 2, "error": 3, "null": 3})
+        shape = pick(rng, MX_WELL if self.well else MX)
         secure = "secure" if rng.random() < 0.82 else "insecure"
         alias = pki.EXPANDED if rng.random() < 0.15 else None
         if shape == "error":
@@ -88,18 +96,19 @@ class Case:
 
     def _host(self, name):
         rng = self.rng
-        chain = pick_chain(rng, self.pool)
+        chain = self._pick_chain()
         self.servers[name] = self._server(chain)
         aliased = rng.random() < 0.35
         target = rng.choice(TARGETS) if name != "smart.r.example" else "real.r.example"
-        self._addresses(name, "secure" if rng.random() < 0.8 else "insecure", target if aliased else None)
+        secure = self.well or rng.random() < 0.75
+        self._addresses(name, "secure" if secure else "insecure", target if aliased else None)
         self._first_link(name, aliased, target)
         for base in {name, target, MIDDLE} if aliased else {name}:
             self._tlsa(base, chain)
 
     def _addresses(self, name, security, alias):
         rng = self.rng
-        for kind, lookup in zip(("AAAA", "A"), pick(rng, FAMILIES)):
+        for kind, lookup in zip(("AAAA", "A"), pick(rng, WELL if self.well else FAMILIES)):
             records = ["192.0.2.1"] if kind == "A" else ["2001:db8::1", "2001:db8::2"]
             said = rng.choice(["secure", "insecure"]) if rng.random() < 0.03 else security
             self.dns[f"{name} {kind}"] = (error(rng) if lookup == "error"
@@ -114,7 +123,7 @@ class Case:
             else answer(rng.choice(["secure", "insecure"]), "nodata"))
 
     def _tlsa(self, base, chain):
-        rng, shape = self.rng, pick(self.rng, TLSA)
+        rng, shape = self.rng, "data" if self.well else pick(self.rng, TLSA)
         key = f"_{self.port}._tcp.{base} TLSA"
         if key in self.dns:       # two hosts with one target
             return
@@ -129,8 +138,18 @@ class Case:
 
     # ---- servers
 
+    def _pick_chain(self):
+        """Plain chains for many of the cases, so that the rest of the case decides; any for the others."""
+        if self.about == "pkix":
+            return self.rng.choice([c for c in self.pool.chains if c.startswith("trusted")])
+        if not self.well and self.rng.random() < 0.5:
+            return self.rng.choice(["self", "all", "all", "mx1", "by-root", "by-deep", "all-no-root"])
+        return self.rng.choice(list(self.pool.chains))
+
     def _server(self, chain):
         rng = self.rng
+        if self.well:
+            return {"chain": chain, "manner": rng.choice(["1.3", "1.2"]), "starttls": True, "refuses": False}
         return {"chain": chain, "manner": pick(rng, MANNERS), "starttls": rng.random() < 0.93,
                 "refuses": rng.random() < 0.03}
 
@@ -139,12 +158,23 @@ class Case:
     def _rrset(self, chain):
         rng = self.rng
         n = pick(rng, {1: 40, 2: 30, 3: 15, 4: 10, 9: 5})
-        if rng.random() < 0.1:
+        if self.well:
+            made = [self._anchor(chain)]
+        elif rng.random() < 0.1:
             made = self._agility(chain)
         else:
             junk = rng.random() < 0.06   # nothing usable at all
             made = [Record(rng, self.pool, chain, junk) for _ in range(n)]
         return [m.data() for m in made], [m.note() for m in made]
+
+    def _anchor(self, chain):
+        """A right record, of an issuer if there is one."""
+        record = Record(self.rng, self.pool, chain, False)
+        path = self.pool.chains[self.pool.chains[chain][0]]
+        record.usage, record.selector = 2, self.rng.choice([0, 1])
+        record.mtype, record.twist = self.rng.choice([0, 1, 2]), "right"
+        record.of = self.rng.choice(path[1:] or path)
+        return record
 
     def _agility(self, chain):
         """One usage and selector, digests of both strengths, right and wrong."""
@@ -158,13 +188,6 @@ class Case:
             record.twist = rng.choice(["right", "wrong", "right", "wrong", "long"])
             made.append(record)
         return made
-
-
-def pick_chain(rng, pool):
-    """Plain chains for half of the cases, so that the rest of the case decides; any for the others."""
-    if rng.random() < 0.4:
-        return rng.choice(["self", "all", "all", "mx1", "by-root", "by-deep", "all-no-root"])
-    return rng.choice(list(pool.chains))
 
 
 TWISTS = {"right": 66, "wrong": 18, "short": 3, "long": 3, "empty": 2, "junk": 3, "other selector": 3,

@@ -130,7 +130,8 @@ def text_of(case, problems, got, expected):
     shown = copy.deepcopy(case)
     for key, answer in shown["dns"].items():
         if key.endswith("TLSA"):
-            answer["records"] = [f"{u} {s} {m} {d[:16]}… ({len(d) // 2})" for u, s, m, d in answer["records"]]
+            answer["records"] = [f"{u} {s} {m} {d[:16]}… ({len(d) // 2})"
+                                 for u, s, m, d in answer["records"]]
     used = {k: v for k, v in shown["dns"].items() if k in got["asked"]}
     shown |= {"dns": used, "notes": {k: v for k, v in case["notes"].items() if k in used}}
     return "\n".join(["  case:     " + json.dumps(shown, ensure_ascii=False),
