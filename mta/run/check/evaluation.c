@@ -270,6 +270,8 @@ static void other_key_done(struct target *t, const struct probe_result *r)
     bool absent = r->key == TLS_KEY_ANY; /* no certificate came: it has none of that kind */
 
     (void)json_object_set_new(r->json, "absent", json_boolean(absent));
+    if (absent) /* which is no fault */
+        (void)json_array_clear(json_object_get(r->json, "findings"));
     if (!absent && r->has_tls && t->first.has_tls)
         compare_keys(t, r);
     add_probe(t, r, absent ? "the server has no certificate of this kind" : "");

@@ -45,32 +45,36 @@ static void print_findings(const json_t *o, const char *indent)
     json_array_foreach(json_object_get(o, "findings"), i, f) print_finding(f, indent);
 }
 
-static bool holds(const json_t *findings, const char *name)
+/* The same kind once; the one with a record to publish says more. */
+static void add_stop(json_t *into, json_t *finding)
 {
     size_t i;
     json_t *f;
 
-    json_array_foreach(findings, i, f) if (equals(f, "finding", name)) return true;
-    return false;
+    json_array_foreach(into, i, f) {
+        if (!equals(f, "finding", text(finding, "finding")))
+            continue;
+        if (!*text(f, "mend") && *text(finding, "mend"))
+            (void)json_array_set(into, i, finding);
+        return;
+    }
+    (void)json_array_append(into, finding);
 }
 
-/* What stops mail, each kind once, in the order of the document. */
+/* What stops mail, in the order of the document. */
 static void gather_stops(json_t *o, json_t *into)
 {
     const char *key;
-    json_t *value;
+    json_t *value, *inner;
     size_t i;
 
-    json_array_foreach(json_object_get(o, "findings"), i,
-                       value) if (equals(value, "effect", "stops") &&
-                                  !holds(into, text(value, "finding")))(void)
-        json_array_append(into, value);
+    json_array_foreach(json_object_get(o, "findings"), i, value)
+        if (equals(value, "effect", "stops"))
+            add_stop(into, value);
     json_object_foreach(o, key, value)
-    {
-        json_t *inner;
         if (json_is_array(value))
-            json_array_foreach(value, i, inner) gather_stops(inner, into);
-    }
+            json_array_foreach(value, i, inner)
+                gather_stops(inner, into);
 }
 
 /* ---- the answer */
