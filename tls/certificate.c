@@ -222,25 +222,3 @@ const char *tls_certificate_hex(const struct certificate *c, int selector, int m
     return tls_hex(c->digest[selector][mtype - 1], mtype == TLSA_SHA512 ? 64 : 32, text,
                    CERTIFICATE_HEX);
 }
-
-static bool describe(X509 *cert, int depth, struct buf *out)
-{
-    const struct certificate c = tls_certificate(cert);
-    char from[TLS_DATE_MAX], to[TLS_DATE_MAX], hex[CERTIFICATE_HEX];
-
-    return buf_printf(out, "%d: %s, issued by %s, valid %s to %s, %d 1 1 %s\n", depth, c.subject,
-                      c.issuer, tls_date_text(X509_get0_notBefore(cert), from),
-                      tls_date_text(X509_get0_notAfter(cert), to),
-                      depth == 0 ? TLSA_DANE_EE : TLSA_DANE_TA,
-                      tls_certificate_hex(&c, TLSA_SPKI, TLSA_SHA256, hex));
-}
-
-bool tls_describe_chain(SSL *ssl, struct buf *out)
-{
-    STACK_OF(X509) *chain = ssl ? tls_chain_sent(ssl) : NULL;
-    bool ok = true;
-
-    for (int i = 0; ok && i < sk_X509_num(chain); i++)
-        ok = describe(sk_X509_value(chain, i), i, out);
-    return ok;
-}

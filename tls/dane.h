@@ -36,7 +36,4 @@ struct tls_outcome tls_dane_outcome(SSL *ssl, const struct verdict *v, bool hand
 /* "none", "may", "encrypt", "half-dane", "dane", "pkix" (README, "Log"); NULL outcome: "none". */
 const char *tls_outcome_label(const struct tls_outcome *o);
 
-/* For `check`: one line per certificate the peer sent: subject, dates, 3 1 1 and 2 1 1 values. */
-MUST_USE bool tls_describe_chain(SSL *ssl, struct buf *out);
-
 #endif

@@ -21,8 +21,11 @@ struct trail {
     char base[DNS_NAME_MAX]; /* TLSA base domain, "" if none */
     char usable[16];         /* "1/2": usable records of all, "" if there is no base */
     const char *mx;          /* "secure", "insecure": whether DNSSEC led here; "" if no host was chosen */
+    const char *level;       /* that the policy asked for; static */
     char protocol[16];       /* "TLSv1.3", "" in clear */
+    char cipher[64];
     char audited[32];        /* the cause that audit-only mode let pass, "" if none */
+    char finding[32];        /* likeliest cause of a TLS failure (tls/findings.def), "" if none */
     int64_t ready_ms, end_ms; /* monotonic; ready_ms 0: never ready */
 };
 
@@ -92,6 +95,9 @@ void transfer_note(struct delivery *d, const struct status *why);
 void transfer_leave_others(struct delivery *d, int64_t now_ms);
 /* This status for every open recipient, whatever it had. */
 void transfer_close_all(struct delivery *d, const struct status *why);
+
+/* trail.c: from the session, or the host that was skipped, as they are now; why: the status told. */
+void trail_leave(const struct delivery *d, const struct status *why, struct trail *t);
 
 /* settle.c: outcomes, notifications, log lines; the job goes back to the queue. */
 void delivery_settle(struct delivery *d);

@@ -146,6 +146,7 @@ static void add_security(struct line *l, const struct trail *t)
 {
     if (t->record[0])
         (void)snprintf(l->depth, sizeof(l->depth), "%d", t->depth);
+    add_known(l, "level", t->level);
     add_known(l, "mx", t->mx);
     add_known(l, "base", t->base);
     add_known(l, "usable", t->usable);
@@ -153,7 +154,9 @@ static void add_security(struct line *l, const struct trail *t)
     add_known(l, "depth", l->depth);
     add_known(l, "name", t->name);
     add_known(l, "protocol", t->protocol);
+    add_known(l, "cipher", t->cipher);
     add_known(l, "audit", t->audited);
+    add_known(l, "finding", t->finding);
 }
 
 static void add_status(struct line *l, const struct outcome *o)

@@ -7,8 +7,6 @@
  *   - lost after the final dot: deferred without another host now, since it may have arrived. */
 #include <string.h>
 
-#include <stdio.h>
-
 #include "mta/out/delivery_private.h"
 
 static bool is_open(const struct target *t)
@@ -71,71 +69,11 @@ void transfer_send(struct delivery *d)
     out_session_send(d->session, &d->tx, m->body);
 }
 
-static void describe_record(struct trail *t, const struct verdict *v, const struct tls_outcome *o)
-{
-    const struct tlsa_record *r;
-    char hex[9] = "";
-
-    if (o->record < 0 || (size_t)o->record >= v->n_records)
-        return;
-    r = &v->records[o->record];
-    for (size_t i = 0; i < 4 && i < r->len; i++)
-        (void)snprintf(hex + 2 * i, sizeof(hex) - 2 * i, "%02x", r->data[i]);
-    (void)snprintf(t->record, sizeof(t->record), "%u %u %u %s...", r->usage, r->selector, r->mtype,
-                   hex);
-    t->depth = o->depth;
-}
-
-/* The verdict that the trail is about: of the session, or of the host that was skipped. */
-static const struct verdict *verdict_told(const struct delivery *d)
-{
-    if (d->session)
-        return out_session_verdict(d->session);
-    bool chosen = d->facts && d->at < d->plan.n && d->plan.v[d->at].host == d->host;
-    return chosen ? &d->verdict : NULL;
-}
-
-static void describe_verdict(struct trail *t, const struct verdict *v)
-{
-    t->mx = v->mx_secure ? "secure" : "insecure";
-    if (!v->base || !v->base[0])
-        return;
-    (void)slice_copy(slice_of(v->base), t->base, sizeof(t->base));
-    (void)snprintf(t->usable, sizeof(t->usable), "%d/%zu", __builtin_popcountll(v->usable),
-                   v->n_records);
-}
-
-static void describe_tls(struct trail *t, const struct verdict *v, const struct tls_outcome *o)
-{
-    describe_record(t, v, o);
-    (void)slice_copy(slice_of(o->peer_name), t->name, sizeof(t->name));
-    (void)slice_copy(slice_of(o->protocol), t->protocol, sizeof(t->protocol));
-}
-
-static void leave_trail(const struct delivery *d, struct trail *t)
-{
-    const struct tls_outcome *tls = d->session ? out_session_tls(d->session) : NULL;
-    const struct verdict *v = verdict_told(d);
-
-    *t = (struct trail){.ready_ms = d->session ? d->ready_ms : 0,
-                        .end_ms = loop_now_ms(d->w->loop),
-                        .mx = ""};
-    (void)slice_copy(slice_of(tls_outcome_label(tls)), t->tls, sizeof(t->tls));
-    (void)slice_copy(slice_of(d->audited), t->audited, sizeof(t->audited));
-    if (v)
-        describe_verdict(t, v);
-    if (!d->session)
-        return;
-    (void)slice_copy(slice_of(out_session_remote(d->session)), t->remote, sizeof(t->remote));
-    if (tls)
-        describe_tls(t, v, tls);
-}
-
 static void set_status(const struct delivery *d, struct target *t, const struct status *st)
 {
     t->noted = true;
     t->status = *st;
-    leave_trail(d, &t->trail);
+    trail_leave(d, st, &t->trail);
 }
 
 static void absorb_one(struct delivery *d, struct target *t, const struct status *st, bool lost)

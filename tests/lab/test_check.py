@@ -157,6 +157,28 @@ def test_table(daemon_config, world):
     assert done.stderr == "", "a progress bar is for terminals"
 
 
+def test_a_long_list_is_checked_side_by_side(daemon_config):
+    """Most of them are on their way together: their time is far from the sum of their times."""
+    lines = [f"n{i}.bulk.good.example" for i in range(100)]
+    done = check(daemon_config, "-", lines=lines)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "100  checked" in done.stdout and "100  delivered dane" in done.stdout
+
+
+def test_every_address_is_asked(daemon_config, world):
+    """Also those that a delivery would not get to; but they decide nothing."""
+    done = check(daemon_config, "many.good.example", "--json")
+    document = json.loads(done.stdout)
+    probes = document["hops"][0]["hosts"][0]["addresses"]
+    natural = {p["address"]: p for p in probes if p["key"] == "any"}
+    assert len(natural) == 13, natural.keys()
+    beyond = [p for p in natural.values() if "a delivery tries other addresses" in p["note"]]
+    assert len(beyond) == 5, [p["address"] for p in beyond]
+    answers = natural[f"{world.intake.address}:{place.SMTP_PORT}"]
+    assert answers["chain"] and not answers["ok"], answers
+    assert document["outcome"] == "deferred"
+
+
 def test_progress_on_a_terminal(daemon_config):
     """The bar goes to standard error, in place, and is gone at the end; the table goes out whole."""
     ours, theirs = pty.openpty()

@@ -157,6 +157,7 @@ class CaseWorld(World):
         self.load = self.destination("load.good.example")      # and test_crash.py
         self.changing = self.destination("changing.good.example")  # test_state.py
         self._add_postfix()
+        self._add_for_check()
 
     def destination(self, domain, **host):
         """A well-behaved destination with a matching 3 1 1, for what is not a case of its own."""
@@ -176,6 +177,15 @@ class CaseWorld(World):
         self._route(Case("postfix", "a real Postfix", DANE, []), str)
         self.zones[GOOD].add("postfix MX 10 mx.postfix", f"mx.postfix A {place.address(30)}",
                              f"_{place.SMTP_PORT}._tcp.mx.postfix TLSA {record}")
+
+    def _add_for_check(self):
+        """Any number of domains behind one host, and a host with more addresses than a delivery tries:
+        nobody listens on those but one."""
+        record = self.identity("wrong-leaf", "").tlsa("311")
+        addresses = [place.address(i) for i in range(31, 43)]
+        self.zones[GOOD].add(f"*.bulk MX 10 {self.intake.domain}.", "many MX 10 mx.many",
+                             *(f"mx.many A {a}" for a in (*addresses, self.intake.address)),
+                             f"_{place.SMTP_PORT}._tcp.mx.many TLSA {record}")
 
     def settings(self, folder):
         settings = super().settings(folder)

@@ -296,3 +296,22 @@ void rig_free(struct rig **rp)
     *rp = NULL;
     no_leaks();
 }
+
+void rig_host_has_tls(struct rig *r, size_t i)
+{
+    r->hosts[i].tls = r->server_tls;
+}
+
+struct rig *rig_of(size_t hosts, bool tls)
+{
+    struct rig *r = rig_new(hosts);
+
+    for (size_t i = 0; i < hosts && tls; i++)
+        rig_host_has_tls(r, i);
+    return r;
+}
+
+void rig_must_log(struct rig *r, const char *text)
+{
+    cr_assert(rig_logged(r, text), "no \"%s\" in\n%s", text, buf_cstr(&r->log));
+}

@@ -49,6 +49,8 @@ struct rig {
 
 /* hosts receivers, not yet started; change them and the configuration, then rig_start. */
 struct rig *rig_new(size_t hosts);
+struct rig *rig_of(size_t hosts, bool tls); /* all of them with TLS, or none */
+void rig_host_has_tls(struct rig *r, size_t i);
 void rig_start(struct rig *r);
 void rig_free(struct rig **r);
 void rig_pump_until_logged(struct rig *r, const char *text, int times);
@@ -57,6 +59,7 @@ void rig_pump_ms(struct rig *r, int ms);
 void rig_submit(struct rig *r, const char *sender, const char *recipients);
 void rig_submit_sized(struct rig *r, const char *sender, const char *recipients, size_t size);
 bool rig_logged(struct rig *r, const char *text);
+void rig_must_log(struct rig *r, const char *text);
 /* What is in the store now, with bodies; valid until the next call. */
 size_t rig_messages(struct rig *r);
 

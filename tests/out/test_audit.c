@@ -23,17 +23,12 @@ static void deliver(struct rig *r)
     rig_pump_until_logged(r, "status=", 1);
 }
 
-static void logged(struct rig *r, const char *text)
-{
-    cr_assert(rig_logged(r, text), "no \"%s\" in\n%s", text, buf_cstr(&r->log));
-}
-
 Test(audit, a_match_is_dane_as_ever)
 {
     struct rig *r = start(true, TLSA_RIGHT);
 
     deliver(r);
-    logged(r, "tls=dane, dsn=2.0.0, status=sent");
+    rig_must_log(r, "tls=dane, dsn=2.0.0, status=sent");
     cr_expect_not(rig_logged(r, "audit"));
     cr_expect_eq(r->hosts[0].connections, 1);
     rig_free(&r);
@@ -44,10 +39,10 @@ Test(audit, a_mismatch_is_told_and_delivered)
     struct rig *r = start(true, TLSA_WRONG);
 
     deliver(r);
-    logged(r, "smtp.dane_audit: domain=d.example, host=mx0.example, cause=DANE_MISMATCH");
-    logged(r, "note=ticket 9");
-    logged(r, "tls=may, dsn=2.0.0, status=sent");
-    logged(r, "audit=DANE_MISMATCH");
+    rig_must_log(r, "smtp.dane_audit: domain=d.example, host=mx0.example, cause=DANE_MISMATCH");
+    rig_must_log(r, "note=ticket 9");
+    rig_must_log(r, "tls=may, dsn=2.0.0, status=sent");
+    rig_must_log(r, "audit=DANE_MISMATCH");
     cr_expect_eq(r->hosts[0].connections, 2);
     rig_free(&r);
 }
@@ -57,8 +52,8 @@ Test(audit, no_starttls_is_told_and_delivered)
     struct rig *r = start(false, TLSA_RIGHT);
 
     deliver(r);
-    logged(r, "tls=none, dsn=2.0.0, status=sent");
-    logged(r, "audit=STARTTLS_NOT_OFFERED");
+    rig_must_log(r, "tls=none, dsn=2.0.0, status=sent");
+    rig_must_log(r, "audit=STARTTLS_NOT_OFFERED");
     rig_free(&r);
 }
 
@@ -68,8 +63,8 @@ Test(audit, a_broken_handshake_ends_in_clear)
 
     r->hosts[0].tls_drops = true;
     deliver(r);
-    logged(r, "tls=none, dsn=2.0.0, status=sent");
-    logged(r, "audit=TLS_HANDSHAKE");
+    rig_must_log(r, "tls=none, dsn=2.0.0, status=sent");
+    rig_must_log(r, "audit=TLS_HANDSHAKE");
     cr_expect_eq(r->hosts[0].connections, 3, "DANE, then any TLS, then clear");
     rig_free(&r);
 }
@@ -80,7 +75,7 @@ Test(audit, without_it_the_same_waits)
 
     r->policy.audit = false;
     deliver(r);
-    logged(r, "status=deferred");
+    rig_must_log(r, "status=deferred");
     cr_expect_eq(r->hosts[0].connections, 1);
     cr_expect_not(rig_logged(r, "audit"));
     rig_free(&r);
@@ -129,8 +124,8 @@ Test(audit, takes_nobody_along)
     r->settings->config = &newer;
     rig_submit(r, "from@sender.example", "a@d.example b@e.example");
     rig_pump_until_logged(r, "status=", 2);
-    logged(r, "to=<a@d.example>, relay=mx0.example[127.0.0.10]:");
-    logged(r, "to=<b@e.example>, relay=none");
+    rig_must_log(r, "to=<a@d.example>, relay=mx0.example[127.0.0.10]:");
+    rig_must_log(r, "to=<b@e.example>, relay=none");
     cr_expect_not(fake_heard(&r->hosts[0], "b@e.example"));
     rig_free(&r);
 }

@@ -46,6 +46,55 @@ Test(pool, a_ttl_that_runs_out_ends_it)
     rig_free(&r);
 }
 
+Test(pool, connections_are_kept)
+{
+    struct rig *r = rig_of(1, true);
+
+    r->tlsa = TLSA_RIGHT;
+    rig_start(r);
+    for (int i = 0; i < 5; i++) {
+        rig_submit(r, FROM, "a@d.example");
+        rig_pump_until_logged(r, "status=sent", i + 1);
+    }
+    cr_assert_eq(r->hosts[0].connections, 1);
+    cr_assert_eq(r->hosts[0].messages, 5);
+    rig_pump_ms(r, 600);
+    cr_assert(fake_heard(&r->hosts[0], "QUIT"), "closed after connection_idle");
+    rig_free(&r);
+}
+
+/* The same address, but another TLSA set: what was authenticated then is not good enough now. */
+Test(pool, a_kept_connection_is_bound_to_its_verdict)
+{
+    struct rig *r = rig_of(1, true);
+
+    rig_start(r);
+    rig_submit(r, FROM, "a@d.example");
+    rig_pump_until_logged(r, "status=sent", 1);
+    r->tlsa = TLSA_WRONG;
+    rig_submit(r, FROM, "a@d.example");
+    rig_pump_ms(r, 500); /* the fake serves one connection at a time */
+    rig_pump_until_logged(r, "status=deferred", 1);
+    cr_assert_eq(r->hosts[0].messages, 1);
+    cr_assert_eq(r->hosts[0].connections, 2);
+    rig_free(&r);
+}
+
+Test(pool, a_stale_kept_connection_is_replaced)
+{
+    struct rig *r = rig_of(1, false);
+
+    r->hosts[0].closes_after_message = true;
+    rig_start(r);
+    for (int i = 0; i < 3; i++) {
+        rig_submit(r, FROM, "a@d.example");
+        rig_pump_until_logged(r, "status=sent", i + 1);
+    }
+    cr_assert_eq(r->hosts[0].messages, 3);
+    cr_assert_not(rig_logged(r, "status=deferred"));
+    rig_free(&r);
+}
+
 /* Everything that decided authentication is in the key: change one thing, and the keys differ. */
 static const uint8_t one[32] = {1}, two[32] = {2};
 static const struct tlsa_record records[] = {
