@@ -11,6 +11,7 @@
 #include "config/base/frame.h"
 #include "dns/cache.h"
 #include "dns/facts_priv.h"
+#include "tests/dns/leaks.h"
 #include "tests/dns/link_rig.h"
 #include "tests/dns/script.h"
 
