@@ -16,12 +16,13 @@ struct loop {
     struct event_base *base;
     struct event *wake, *tick;
     struct heap timers;
-    int64_t now_ms, tick_at_ms; /* tick_at_ms: what the libevent timer is set to; 0: not set */
+    int64_t now_ms;     /* valid if now_known: the wait for events makes it old */
+    int64_t tick_at_ms; /* what the libevent timer is set to; 0: not set */
     void (*drained)(void *);
     void *drained_arg;
     char name[16];
     pthread_t thread;
-    bool started, busy;
+    bool started, busy, now_known;
     _Atomic bool stopping;
     int wake_fd;
 
@@ -54,7 +55,8 @@ static bool run_due_timers(struct loop *l)
     struct heap_node *node;
     bool ran = false;
 
-    for (size_t n = l->timers.n; n && (node = heap_first(&l->timers)) && node->key <= l->now_ms; n--) {
+    for (size_t n = l->timers.n;
+         n && (node = heap_first(&l->timers)) && node->key <= loop_now_ms(l); n--) {
         struct timer *t = CONTAINER_OF(node, struct timer, node);
         heap_remove(&l->timers, node);
         t->run(t);
@@ -87,7 +89,6 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     struct loop *l = arg;
     uint64_t n;
     (void)!read(fd, &n, sizeof(n));
-    l->now_ms = clock_mono_ms();
     l->busy |= drain(l);
 }
 
@@ -95,7 +96,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     struct loop *l = arg;
     l->tick_at_ms = 0;
-    l->now_ms = clock_mono_ms();
     l->busy |= run_due_timers(l);
 }
 
@@ -115,7 +115,6 @@ struct loop *loop_new(const char *name)
     REQUIRE(l->wake && l->tick && event_add(l->wake, NULL) == 0);
     REQUIRE(pthread_mutex_init(&l->lock, NULL) == 0);
     l->last = &l->first;
-    l->now_ms = clock_mono_ms();
     (void)slice_copy(slice_of(name), l->name, sizeof(l->name));
     return l;
 }
@@ -144,8 +143,9 @@ static bool turn(struct loop *l, int flags)
 {
     l->busy = false;
     arm_tick(l);
+    l->now_known = false;
     (void)event_base_loop(l->base, EVLOOP_ONCE | flags);
-    l->now_ms = clock_mono_ms();
+    l->now_known = false;
     l->busy |= run_due_timers(l);
     return l->busy;
 }
@@ -158,7 +158,6 @@ void loop_run(struct loop *l)
 
 bool loop_pump(struct loop *l)
 {
-    l->now_ms = clock_mono_ms();
     return turn(l, EVLOOP_NONBLOCK);
 }
 
@@ -217,15 +216,18 @@ void loop_on_drained(struct loop *l, void (*run)(void *), void *arg)
     l->drained_arg = arg;
 }
 
-int64_t loop_now_ms(const struct loop *l)
+int64_t loop_now_ms(struct loop *l)
 {
+    if (!l->now_known)
+        l->now_ms = clock_mono_ms();
+    l->now_known = true;
     return l->now_ms;
 }
 
 void loop_timer_set(struct loop *l, struct timer *t, int64_t delay_ms, void (*run)(struct timer *))
 {
     t->run = run;
-    heap_change(&l->timers, &t->node, l->now_ms + (delay_ms > 0 ? delay_ms : 0));
+    heap_change(&l->timers, &t->node, loop_now_ms(l) + (delay_ms > 0 ? delay_ms : 0));
 }
 
 void loop_timer_clear(struct loop *l, struct timer *t)

@@ -44,7 +44,9 @@ void loop_post(struct loop *to, struct msg *m, void (*run)(struct msg *));
 /* Called on the loop's thread each time the mailbox was drained: the place for group commit. */
 void loop_on_drained(struct loop *l, void (*run)(void *arg), void *arg);
 
-int64_t loop_now_ms(const struct loop *l); /* monotonic, read once per turn */
+/* Monotonic; read once per turn, after the wait for events, so that no time of waiting is taken off a
+ * timer that an event sets. */
+int64_t loop_now_ms(struct loop *l);
 /* Runs once at loop_now_ms() + delay_ms or later. Setting a set timer moves it. */
 void loop_timer_set(struct loop *l, struct timer *t, int64_t delay_ms, void (*run)(struct timer *));
 void loop_timer_clear(struct loop *l, struct timer *t);

@@ -1,6 +1,7 @@
 /* Loops: messages across loops, timers on the fake clock, and once with real threads. */
 #include <event2/event.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "config/base/clock.h"
 #include "config/base/counter.h"
@@ -196,6 +197,40 @@ Test(loop, a_threaded_loop_wakes_for_its_timer, .timeout = 60)
     cr_expect_eq(a.rung, 1);
     cr_expect_geq(clock_mono_ms() - before, 30);
     loop_free(&l);
+}
+
+struct late {
+    struct loop *loop;
+    int64_t now_ms;
+};
+
+static void on_octet(evutil_socket_t fd, short what, void *arg)
+{
+    struct late *late = arg;
+    late->now_ms = loop_now_ms(late->loop);
+    loop_stop(late->loop);
+}
+
+/* On the true clock: the time spent waiting for a socket does not count against what is set then. */
+Test(loop, the_time_is_read_after_the_wait, .timeout = 60)
+{
+    struct late late = {.loop = loop_new("late")};
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    struct event *readable =
+        event_new(loop_base(late.loop), ends[0], EV_READ, on_octet, &late);
+    cr_assert_eq(event_add(readable, NULL), 0);
+    loop_start(late.loop);
+    (void)usleep(50 * 1000); /* in which it goes to sleep */
+    int64_t asked_ms = clock_mono_ms();
+    cr_assert_eq(write(ends[1], "x", 1), 1);
+    loop_join(late.loop);
+    cr_expect_geq(late.now_ms, asked_ms);
+    event_free(readable);
+    close(ends[0]);
+    close(ends[1]);
+    loop_free(&late.loop);
 }
 
 Test(counter, counts)
