@@ -1,4 +1,5 @@
-"""A private Exim, unpacked from its Debian package (GnuTLS): receives everything into a maildir."""
+"""A private Exim, unpacked from its Debian package (GnuTLS): receives what is below its own name into a
+maildir, and sends the rest where the DNS says, under DANE."""
 import peer
 import place
 
@@ -17,6 +18,7 @@ primary_hostname = {hostname}
 local_interfaces = {addresses}
 daemon_smtp_ports = {port}
 host_lookup =
+dns_dnssec_ok = 1
 rfc1413_query_timeout = 0s
 log_selector = +smtp_connection +tls_cipher
 tls_advertise_hosts = *
@@ -31,10 +33,19 @@ said_mail:
 everything:
   accept
 begin routers
-all:
+here:
   driver = accept
+  domains = *.{hostname}
   transport = box
+abroad:
+  driver = dnslookup
+  dnssec_request_domains = *
+  transport = remote
 begin transports
+remote:
+  driver = smtp
+  hosts_require_dane = *
+  dnssec_request_domains = *
 box:
   driver = appendfile
   directory = {folder}/mail

@@ -8,6 +8,7 @@ import opensmtpd
 import peer
 import place
 import postfix
+import stub
 from case import DANE, DEFERRED, ENCRYPT, GOOD, MAY
 from place import address
 
@@ -26,6 +27,9 @@ SETS = {
 CERTIFICATES = ("rsa", "ecdsa")
 _ADDRESSES = {"postfix": (31, 32), "exim": (33, 34), "opensmtpd": (35, 36)}
 PEERS = tuple(_ADDRESSES)
+
+INBOUND = f"inbound.{GOOD}"  # its MX is our relay
+BEHIND = address(37)         # where the relay takes that mail
 
 
 @dataclass(frozen=True)
@@ -63,19 +67,22 @@ DESTINATIONS = [Destination(name, certificate, each)
                 for name in PEERS for certificate in CERTIFICATES for each in SETS]
 
 _MISSING = {
-    "postfix": lambda: postfix.missing() or
-    ("" if place.NAMESPACE else "a network namespace is needed"),
-    "exim": lambda: peer.missing(exim.PACKAGE),
-    "opensmtpd": lambda: peer.missing(opensmtpd.PACKAGE),
+    "postfix": lambda: postfix.missing() or stub.missing(),
+    "exim": lambda: peer.missing(exim.PACKAGE) or stub.missing(),
+    "opensmtpd": lambda: peer.missing(opensmtpd.PACKAGE) or stub.missing(),
 }
 
 
 class Peers:
     """The foreign servers that can be had here, and their destinations."""
 
-    def __init__(self, folder, dns):
+    def __init__(self, folder, dns, inbound):
+        """inbound: the Identity of our relay, which INBOUND's record is for."""
         self.missing = {name: reason() for name, reason in _MISSING.items()}
         self.started, self._identities = {}, {}
+        self._resolver = stub.Resolver(folder, dns.anchor)
+        dns.add_now(GOOD, [f"{INBOUND}. MX 10 mx.{INBOUND}.", f"mx.{INBOUND}. A {place.RELAY}",
+                           f"_{place.RELAY_PORT}._tcp.mx.{INBOUND}. TLSA {inbound.tlsa('311')}"])
         for certificate in CERTIFICATES:
             workshop = certs.Workshop(folder / certificate, certificate)
             here = [d for d in DESTINATIONS if d.certificate == certificate]
@@ -85,6 +92,8 @@ class Peers:
                                for line in d.records(identity, workshop.authority)])
 
     def start(self):
+        if not all(self.missing.values()):
+            self._resolver.start()
         for name in PEERS:
             if not self.missing[name]:
                 self.started[name] = self._make(name)
@@ -96,9 +105,11 @@ class Peers:
                      for number, certificate in zip(_ADDRESSES[name], CERTIFICATES)}
         hostname = f"{name}.{GOOD}"
         if name == "postfix":
-            return postfix.Postfix(hostname, listeners, hostname, (place.RELAY, place.RELAY_PORT))
-        return {"exim": exim.Exim, "opensmtpd": opensmtpd.OpenSmtpd}[name](hostname, listeners)
+            return postfix.Postfix(hostname, listeners, hostname, resolver=self._resolver)
+        kind = {"exim": exim.Exim, "opensmtpd": opensmtpd.OpenSmtpd}[name]
+        return kind(hostname, listeners, self._resolver)
 
     def stop(self):
         for each in self.started.values():
             each.stop()
+        self._resolver.stop()

@@ -1,5 +1,6 @@
-"""A private OpenSMTPD, unpacked from its Debian package: receives everything into a maildir. Its
-paths are compiled in, so its quarters have a spool, a /run and helpers of its own."""
+"""A private OpenSMTPD, unpacked from its Debian package: receives what is below its own name into a
+maildir, and sends the rest where the DNS says, with TLS if it is offered (it knows no DANE). Its paths
+are compiled in, so its quarters have a spool, a /run and helpers of its own."""
 import peer
 import place
 
@@ -9,9 +10,12 @@ _LISTENER = """pki {address} cert "{folder}/{address}.pem"
 pki {address} key "{folder}/{address}.key"
 listen on {address} port {port} tls pki {address} hostname {hostname}
 """
-_ACTION = """table everybody {{ "@" = "{account}" }}
+# Its "*" stands for one label.
+_ACTIONS = """table everybody {{ "@" = "{account}" }}
 action "keep" maildir "{folder}/mail" virtual <everybody>
-match from any for any action "keep"
+action "send" relay
+match from any for domain "*.*.{hostname}" action "keep"
+match from any for any action "send"
 """
 
 
@@ -35,4 +39,5 @@ class OpenSmtpd(peer.Peer):
     def _settings(self):
         listeners = (_LISTENER.format(address=address, folder=self.folder, port=place.SMTP_PORT,
                                       hostname=self.hostname) for address in self.listeners)
-        return "".join(listeners) + _ACTION.format(folder=self.folder, account=self.accounts[0])
+        return "".join(listeners) + _ACTIONS.format(
+            folder=self.folder, account=self.accounts[0], hostname=self.hostname)

@@ -32,10 +32,6 @@ smtp_bind_address = {address}
 mynetworks = 127.0.0.0/8, 198.51.100.0/24
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_peername_lookup = no
-smtp_host_lookup = native
-smtp_dns_support_level = disabled
-disable_dns_lookups = yes
-relayhost = [{relay}]:{relay_port}
 virtual_mailbox_domains = regexp:{conf}/domains
 virtual_transport = virtual
 virtual_mailbox_base = {mail}
@@ -48,9 +44,17 @@ smtpd_tls_loglevel = 1
 smtpd_tls_received_header = yes
 debug_peer_list = 198.51.100.0/24
 debug_peer_level = 1
-smtp_tls_security_level = may
 smtp_tls_loglevel = 1
 smtputf8_enable = no
+"""
+_TO_RELAY = """smtp_host_lookup = native
+smtp_dns_support_level = disabled
+disable_dns_lookups = yes
+smtp_tls_security_level = may
+relayhost = [{relay[0]}]:{relay[1]}
+"""
+_BY_DANE = """smtp_dns_support_level = dnssec
+smtp_tls_security_level = dane
 """
 
 _LISTENER = """{address}:{port} inet n - n - - smtpd
@@ -97,13 +101,13 @@ def write_main(folder, text):
 
 class Postfix(peer.Peer):
     """Receives for `domain` and what is below it into a maildir; what it takes for others goes to
-    the relay."""
+    the relay, an (address, port), or without one to where the DNS says, under DANE."""
 
     accounts = ("postfix",)
     said_mail = "MAIL FROM:"
 
-    def __init__(self, hostname, listeners, domain, relay):
-        super().__init__(hostname, listeners)
+    def __init__(self, hostname, listeners, domain, relay=None, resolver=None):
+        super().__init__(hostname, listeners, resolver)
         self.log = self.folder / "log"
         self._domain, self._relay = domain, relay
         self._conf = self.folder / "conf"
@@ -123,19 +127,19 @@ class Postfix(peer.Peer):
 
     def _write_settings(self):
         account = pwd.getpwnam("postfix")
-        write_main(self._conf, _MAIN.format(
+        client = _TO_RELAY.format(relay=self._relay) if self._relay else _BY_DANE
+        write_main(self._conf, client + _MAIN.format(
             conf=self._conf, spool=self.folder / "spool", data=self.folder / "data", log=self.log,
             folder=self.folder, hostname=self.hostname, address=next(iter(self.listeners)),
-            relay=self._relay[0], relay_port=self._relay[1], mail=self.mail,
-            uid=account.pw_uid, gid=account.pw_gid))
+            mail=self.mail, uid=account.pw_uid, gid=account.pw_gid))
         (self._conf / "domains").write_text(f"/(^|\\.){re.escape(self._domain)}$/ here\n")
         (self._conf / "master.cf").write_text(_MASTER + "".join(
             _LISTENER.format(address=address, port=place.SMTP_PORT, folder=self.folder)
             for address in self.listeners))
 
     def _postfix(self, command):
-        return subprocess.run(["postfix", "-c", str(self._conf), command], capture_output=True,
-                              text=True, timeout=60)
+        inside = quarters.command(["postfix", "-c", self._conf, command], self.mounts)
+        return subprocess.run(inside, capture_output=True, text=True, timeout=60)
 
     def stop(self):
         self._postfix("abort")

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import finger
+import stub
 from case import BOUNCED, DANE, DEFERRED, ENCRYPT, HALF_DANE
 from cases import CASES
 from daemon import Daemon
@@ -56,14 +57,16 @@ def chosen(world):
 @pytest.fixture(scope="module")
 def theirs(world, chosen, tmp_path_factory):
     """{case id: what posttls-finger says}"""
-    opinion = finger.SecondOpinion(tmp_path_factory.mktemp("finger"), world.dns.anchor)
+    folder = tmp_path_factory.mktemp("finger")
+    resolver = stub.Resolver(folder, world.dns.anchor)
+    opinion = finger.SecondOpinion(folder, resolver)
     try:
-        opinion.start()
+        resolver.start()
         with ThreadPoolExecutor(_LOOKERS) as lookers:
             told = lookers.map(lambda case: opinion.look(destination(world, case), level(case)), chosen)
             return dict(zip((case.id for case in chosen), told))
     finally:
-        opinion.stop()
+        resolver.stop()
 
 
 def destination(world, case):
