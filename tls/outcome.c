@@ -111,11 +111,11 @@ static struct status wrong_name(const struct verdict *v, X509 *leaf, enum cause 
                        tls_names_text(leaf, names, sizeof(names)), wanted, symbol);
 }
 
-static struct status wrong_date(X509 *leaf, const char *symbol)
+static struct status wrong_date(X509 *leaf, long code, const char *symbol)
 {
     char from[TLS_DATE_MAX], to[TLS_DATE_MAX];
     return status_make(
-        CAUSE_DANE_EXPIRED,
+        code == X509_V_ERR_CERT_HAS_EXPIRED ? CAUSE_DANE_EXPIRED : CAUSE_DANE_NOT_YET_VALID,
         "a certificate of the chain is not valid today; the leaf's dates are %s to %s (%s)",
         tls_date_text(X509_get0_notBefore(leaf), from), tls_date_text(X509_get0_notAfter(leaf), to),
         symbol);
@@ -129,7 +129,7 @@ static struct status dane_refused(const struct verdict *v, X509 *leaf, long code
     if (code == X509_V_ERR_HOSTNAME_MISMATCH)
         return wrong_name(v, leaf, CAUSE_DANE_NAME, symbol);
     if (code == X509_V_ERR_CERT_HAS_EXPIRED || code == X509_V_ERR_CERT_NOT_YET_VALID)
-        return wrong_date(leaf, symbol);
+        return wrong_date(leaf, code, symbol);
     return status_make(CAUSE_DANE_CHAIN, "the certificate chain of %s is not valid: %s (%s)",
                        v->base, X509_verify_cert_error_string(code), symbol);
 }

@@ -137,7 +137,7 @@ def signature_or_date_defect(pool, path):
         if not top and pool.signer_of(cert) != pool.key_of(path.certs[depth + 1]):
             return "DANE_CHAIN"
         if cert.dates != "valid":
-            return "DANE_EXPIRED"   # ours: not yet valid too
+            return "DANE_EXPIRED" if cert.dates == "expired" else "DANE_NOT_YET_VALID"
     return None
 
 

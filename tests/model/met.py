@@ -4,7 +4,7 @@ import collections
 MODES = ("skip", "clear", "may", "encrypt", "dane", "pkix")
 CAUSES = """OK MX_LOOKUP NULL_MX NO_DOMAIN NO_ADDRESS ADDRESS_LOOKUP TLSA_LOOKUP RESOLVER_NOT_VALIDATING
     DANE_UNAVAILABLE STARTTLS_NOT_OFFERED STARTTLS_REFUSED TLS_HANDSHAKE DANE_MISMATCH DANE_NAME DANE_EXPIRED
-    DANE_CHAIN PKIX_FAILED""".split()
+    DANE_NOT_YET_VALID DANE_CHAIN PKIX_FAILED""".split()
 ENDS = "none may encrypt half-dane dane pkix deferred bounced".split()
 BEFORE_THE_CHAIN = ("DANE_MISMATCH", "TLS_HANDSHAKE", "matched, depth 0")
 KINDS = "mx implicit host null-mx nxdomain error literal".split()
