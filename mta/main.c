@@ -1,4 +1,6 @@
 /* danelaw COMMAND [-c FILE] …: one table of commands, from which --help is made. */
+#include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -320,11 +322,35 @@ static bool take_common(struct arguments *a, int argc, char **argv, bool *out_he
     return true;
 }
 
+/* A descriptor below 3 that the caller closed would be given to the next socket or database, and what
+ * is printed or logged would go there. In its place stands one that fails. */
+static void fill_standard_descriptors(void)
+{
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+
+    for (int fd = 0; fd < (int)ARRAY_LEN(modes); fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", modes[fd]);
+}
+
+/* An answer that nobody could read is none. */
+static int status_when_printed(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno != EPIPE)
+        fprintf(stderr, "danelaw: standard output cannot be written%s%s\n", errno ? ": " : "",
+                errno ? strerror(errno) : "");
+    return status == EXIT_YES ? EXIT_UNKNOWN : status;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = {.file = DEFAULT_FILE};
     bool help = false;
 
+    fill_standard_descriptors();
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;
@@ -351,7 +377,7 @@ int main(int argc, char **argv)
         free(a.argv);
         return EXIT_YES;
     }
-    int status = c->run(&a);
+    int status = status_when_printed(c->run(&a));
     free(a.argv);
     return status;
 }

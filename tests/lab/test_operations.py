@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 import place
-from daemon import Daemon
+from daemon import BINARY, Daemon, with_sanitizers
 from place import wait_until
 from world import SENDER_DOMAIN
 
@@ -48,6 +48,22 @@ def get(path, method="GET"):
         return error.code, error.read().decode()
     except OSError:
         return 0, ""
+
+
+def test_closed_standard_descriptors(daemon):
+    """What a process opens is never where it logs to."""
+    d = daemon(wait=False)
+    d.kill()
+    bare = subprocess.Popen(["sh", "-c", f"exec {BINARY} serve -c {d.config} <&- >&- 2>&-"],
+                            start_new_session=True, env=with_sanitizers(os.environ))
+    try:
+        d.process = bare
+        wait_until(lambda: place.answers(*d.smtp_address),
+                   20, "the relay")
+        for pid in d.processes():
+            assert [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in range(3)] == 3 * ["/dev/null"]
+    finally:
+        d.kill()
 
 
 def test_reload_is_seen_by_new_sessions(daemon):
