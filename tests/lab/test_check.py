@@ -223,6 +223,33 @@ def test_arguments(daemon_config, arguments, status, words):
     assert words in done.stdout + done.stderr, done
 
 
+@pytest.mark.parametrize("redirection, status, words", [
+    ("- <&-", 2, "the list cannot be read"),
+    ("- </", 2, "the list cannot be read"),
+    ("- </dev/null", 0, ""),
+    ("a01.good.example >&-", 3, "standard output cannot be written"),
+    ("a01.good.example >/dev/full", 3, "standard output cannot be written"),
+    ("d05.good.example --json >/dev/full", 1, "standard output cannot be written"),
+    ("a01.good.example <&- >&- 2>&-", 3, ""),
+])
+def test_descriptors_that_do_not_work(daemon_config, redirection, status, words):
+    """Nothing goes where it was not meant to, and no answer is not the answer yes."""
+    done = subprocess.run(["sh", "-c", f"{BINARY} check -c {daemon_config} {redirection}"],
+                          capture_output=True, text=True, timeout=60 * place.PATIENCE,
+                          env=with_sanitizers(os.environ))
+    assert done.returncode == status, done
+    assert words in done.stderr, done
+
+
+def test_lines_that_are_no_lines(daemon_config):
+    """Neither a NUL nor more than there is room for makes two destinations of a line, or half a one."""
+    done = check(daemon_config, "-", lines=["a01.good.example" + 4080 * " " + "b03.good.example",
+                                            "a02.good.example\0.other.example", "b03.good.example"])
+    assert done.returncode == 2
+    assert "line 1:" in done.stderr and "line 2:" in done.stderr and "line 3:" not in done.stderr
+    assert "1  checked" in done.stdout and "b03.good.example delivered" in done.stdout
+
+
 def test_a_bad_line_is_told_with_its_number(daemon_config):
     done = check(daemon_config, "-", lines=["a01.good.example", "", "b a d"])
     assert done.returncode == 2

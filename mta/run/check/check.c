@@ -12,6 +12,7 @@
 #include "config/base/map.h"
 #include "mta/run/check/domain.h"
 #include "mta/run/destination.h"
+#include "mta/run/queue_text.h"
 #include "mta/run/spawn.h"
 
 enum { STATE_WAIT_MS = 20000, CONNECT_MS = 10000, GREETING_MS = 30000 };
@@ -67,7 +68,9 @@ static void run_more(struct check *c);
 
 static void complain(struct check *c, const char *where, const char *text)
 {
-    fprintf(stderr, "danelaw check: %s\"%s\" is no domain name\n", where, text);
+    fprintf(stderr, "danelaw check: %s\"", where);
+    queue_text_safe(stderr, text);
+    fputs("\" is no domain name\n", stderr);
     c->bad_name = true;
 }
 
@@ -104,17 +107,37 @@ static char *trim(char *line)
     return line + strspn(line, " \t");
 }
 
-/* One destination a line; blank lines and what begins with '#' are nothing. */
-static void read_list(struct check *c)
+/* With a NUL in it, or too long, it becomes a line that is no name. False: there is none left. */
+static bool read_line(FILE *in, char line[LINE_MAX_OCTETS])
+{
+    size_t n = 0;
+    int octet;
+
+    while ((octet = getc(in)) != EOF && octet != '\n') {
+        if (n < LINE_MAX_OCTETS - 1)
+            line[n++] = octet ? (char)octet : '?';
+        else
+            line[n - 1] = '?';
+    }
+    line[n] = '\0';
+    return n > 0 || octet != EOF;
+}
+
+/* One destination a line; blank lines and what begins with '#' are nothing. False: it cannot be
+ * read. */
+static bool read_list(struct check *c)
 {
     char line[LINE_MAX_OCTETS], where[40];
 
-    for (int number = 1; fgets(line, sizeof(line), stdin); number++) {
+    for (int number = 1; read_line(stdin, line); number++) {
         char *text = trim(line);
         (void)snprintf(where, sizeof(where), "line %d: ", number);
         if (*text && *text != '#')
             add_destination(c, where, text);
     }
+    if (ferror(stdin))
+        fprintf(stderr, "danelaw check: the list cannot be read: %s\n", strerror(errno));
+    return !ferror(stdin);
 }
 
 /* ---- progress */
@@ -336,7 +359,8 @@ static bool take_arguments(struct check *c, int argc, char **argv)
                 return false;
         } else if (strcmp(arg, "-") == 0) {
             c->table = true;
-            read_list(c);
+            if (!read_list(c))
+                return false;
         } else if (arg[0] == '-') {
             fprintf(stderr, "danelaw check: unknown option \"%s\"\n", arg);
             return false;
