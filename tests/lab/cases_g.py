@@ -7,6 +7,7 @@ LASTING, LOOSE = "lasting.example", "loose.example"
 # {domain: its policy}. LOOSE is not signed.
 MAY_DOMAIN, DANE_DOMAIN, ONLY_DOMAIN = (f"{label}.{LASTING}" for label in ("may", "dane", "only"))
 HALF_DOMAIN = f"half.{LOOSE}"
+BY_MX = (MAY_DOMAIN, DANE_DOMAIN, ONLY_DOMAIN, HALF_DOMAIN)
 # The same by way of one next hop of the configuration's.
 HOP_MAY, HOP_DANE, HOP_ONLY = (f"hop-{label}.{LASTING}" for label in ("may", "dane", "only"))
 POLICIES = {MAY_DOMAIN: "may", ONLY_DOMAIN: "dane-only", HOP_MAY: "may", HOP_ONLY: "dane-only"}

@@ -109,7 +109,7 @@ def test_mismatch_names_its_cause_and_the_record(world, told):
     found = {f["finding"]: f for f in probe["findings"]}
     assert any(f["effect"] == "stops" for f in found.values()), found
     mends = [f["mend"] for f in found.values() if f["mend"]]
-    assert any(m.startswith("_25._tcp.mx.d05.good.example. ") and
+    assert any(m.startswith(f"_{place.SMTP_PORT}._tcp.mx.d05.good.example. ") and
                m.split("TLSA ")[1].lower() == seen.lower() for m in mends), (mends, seen)
 
 
@@ -142,7 +142,7 @@ def test_names_the_cause(world, told):
 def test_one_destination_as_text(daemon_config):
     done = check(daemon_config, "d05.good.example", "--explain")
     assert done.returncode == 1, done
-    for words in ("would be deferred", "whose fault", "likely cause", "publish: _25._tcp.mx.d05",
+    for words in ("would be deferred", "whose fault", "likely cause", f"publish: _{place.SMTP_PORT}._tcp.mx.d05",
                   "what the clauses say", "RSA only"):
         assert words in done.stdout, (words, done.stdout)
     assert "\033" not in done.stdout, "no colour into a pipe"

@@ -14,7 +14,7 @@ import pytest
 import place
 from case import DANE, DEFERRED, DELIVERED, HALF_DANE, PLAIN
 from cases import CASES
-from cases_a import EQUAL_DOMAINS
+from cases_a import EQUAL_NAMES
 from daemon import BINARY, Daemon
 from dnslab import UNSIGNED
 from dnsquery import Wire
@@ -241,14 +241,13 @@ def assert_questions(run, case):
 @pytest.mark.case("A22", "two hosts of one preference, one does not match: both orders are seen")
 def test_equal_preferences(world, run, verdict):
     bad, good = world.equal.hosts
-    ids = [submit_one(run.daemon, world.equal, f"a22-{n}.good.example") for n in range(EQUAL_DOMAINS)]
-    for queue_id in ids:
+    for queue_id in [submit_one(run.daemon, world.equal, name) for name in EQUAL_NAMES]:
         delivery = run.daemon.wait_deliveries(queue_id)[-1]
         assert delivery.field("status") == "sent" and delivery.field("tls") == DANE, delivery
         verdict(delivery)
-    assert len(good.receiver.messages) == EQUAL_DOMAINS
+    assert len(good.receiver.messages) == len(EQUAL_NAMES)
     # Each visit to the host that does not match was the first try of one message.
-    assert 0 < len(bad.receiver.visits) < EQUAL_DOMAINS, bad.receiver.visits
+    assert 0 < len(bad.receiver.visits) < len(EQUAL_NAMES), bad.receiver.visits
     assert not any(v.said("MAIL") for v in bad.receiver.visits)
 
 

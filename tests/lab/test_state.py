@@ -58,7 +58,6 @@ def assert_kept_apart(d, world, server, first, second):
     return delivery
 
 
-by_namespace = pytest.mark.skipif(not place.NAMESPACE, reason="needs a network namespace")
 G05 = pytest.mark.case("G05", "an unauthenticated connection is open: a DANE message gets its own")
 G05R = pytest.mark.case("G05r", "a DANE connection is open: an unauthenticated message gets its own")
 G05H = pytest.mark.case("G05h", "as G05, both by one configured next hop")
@@ -68,13 +67,11 @@ G06H = pytest.mark.case("G06h", "DANE and dane-only by one configured next hop")
 
 
 @pytest.mark.parametrize("first, second", [
-    pytest.param((cases_g.MAY_DOMAIN, MAY), (cases_g.DANE_DOMAIN, DANE), marks=(G05, by_namespace)),
-    pytest.param((cases_g.DANE_DOMAIN, DANE), (cases_g.MAY_DOMAIN, MAY), marks=(G05R, by_namespace)),
+    pytest.param((cases_g.MAY_DOMAIN, MAY), (cases_g.DANE_DOMAIN, DANE), marks=G05),
+    pytest.param((cases_g.DANE_DOMAIN, DANE), (cases_g.MAY_DOMAIN, MAY), marks=G05R),
     pytest.param((cases_g.HOP_MAY, MAY), (cases_g.HOP_DANE, DANE), marks=G05H),
-    pytest.param((cases_g.HALF_DOMAIN, HALF_DANE), (cases_g.ONLY_DOMAIN, DANE),
-                 marks=(G06, by_namespace)),
-    pytest.param((cases_g.HALF_DOMAIN, HALF_DANE), (cases_g.DANE_DOMAIN, DANE),
-                 marks=(G06D, by_namespace)),
+    pytest.param((cases_g.HALF_DOMAIN, HALF_DANE), (cases_g.ONLY_DOMAIN, DANE), marks=G06),
+    pytest.param((cases_g.HALF_DOMAIN, HALF_DANE), (cases_g.DANE_DOMAIN, DANE), marks=G06D),
     pytest.param((cases_g.HOP_DANE, DANE), (cases_g.HOP_ONLY, DANE), marks=G06H),
 ])
 def test_connections_are_kept_apart(world, keeping, server, verdict, first, second):
@@ -109,7 +106,6 @@ def resumes(receiver):
     pytest.param("TLSv1.3", marks=pytest.mark.case("G03b", "TLS 1.3 tickets are offered: full handshakes")),
 ])
 def test_no_session_is_resumed(world, daemon, verdict, version):
-    d = daemon(lambda s: s["delivery"].update({"connection_idle": "0s"}))
     identity = world.identity("self")
     old = version == "TLSv1.2"
     receiver = Receiver(place.address(48 if old else 49), place.SMTP_PORT, identity,
@@ -118,6 +114,8 @@ def test_no_session_is_resumed(world, daemon, verdict, version):
     name = f"g03-{version.replace('.', '').lower()}.{GOOD}"
     world.dns.add_now(GOOD, [f"{name}. MX 10 mx.{name}.", f"mx.{name}. A {receiver.address}",
                              f"_{receiver.port}._tcp.mx.{name}. TLSA {identity.tlsa('311')}"])
+    world.reach(name)
+    d = daemon(lambda s: s["delivery"].update({"connection_idle": "0s"}))
     assert resumes(receiver), "this server does resume"
     receiver.visits.clear()
     case = Case("G03", "", DANE)

@@ -6,7 +6,8 @@ import certs
 import dnslab
 import place
 from case import DANE, GOOD, Case, Host
-from cases_a import EQUAL
+from cases_a import EQUAL, EQUAL_NAMES
+from cases_g import BY_MX as SHARED_BY_MX
 from cases_g import SHARED
 from cases_b import MEDDLED_ZONE
 from faultydns import FaultyDns
@@ -99,13 +100,20 @@ class World:
             rule = case.policy if isinstance(case.policy, dict) else \
                 {"tls": case.policy, "note": f"case {case.id}"}
             self.policies[case.policy_name or case.domain] = rule
-        hosts = case.next_hop and [expand(each) for each in case.next_hop]
-        if not hosts and place.SMTP_PORT != 25:
-            hosts = [f"{case.domain}:{place.SMTP_PORT}"]
-        if hosts:
-            hop = f"hop-{case.id.lower()}"
-            self.next_hops[hop] = {"hosts": hosts}
-            self.routes[case.domain] = {"to": hop}
+        if case.next_hop:
+            self._hop(case.domain, [expand(each) for each in case.next_hop])
+        else:
+            self.reach(case.domain)
+
+    def reach(self, *domains):
+        """Where SMTP is not at port 25: a next hop that is an MX lookup with our port."""
+        for domain in domains if place.SMTP_PORT != 25 else ():
+            self._hop(domain, [f"{domain}:{place.SMTP_PORT}"])
+
+    def _hop(self, domain, hosts):
+        name = f"hop-{len(self.next_hops)}"
+        self.next_hops[name] = {"hosts": hosts}
+        self.routes[domain] = {"to": name}
 
     # Its life
 
@@ -149,8 +157,8 @@ class CaseWorld(World):
         self.zones[GOOD].add(f"servfail A {place.DNS_SERVFAIL}", f"hole A {place.DNS_HOLE}",
                              f"meddler A {place.DNS_MEDDLER}")
         self._others = []
-        self.equal = self._other(EQUAL)
-        self.shared = self._other(SHARED)
+        self.equal, self.shared = self._other(EQUAL), self._other(SHARED)
+        self.reach(*EQUAL_NAMES, *SHARED_BY_MX)
         self.sender = self.destination(SENDER_DOMAIN)
         self.from_postfix = self.destination("frompostfix.good.example")
         self.intake = self.destination("intake.good.example")  # where test_abuse.py looks
