@@ -44,7 +44,8 @@ def verdict(record_property):
 def pytest_terminal_summary(terminalreporter):
     """One line per case: its id, its title, what came of it, and whether that is right."""
     rows = []
-    for outcome, word in (("passed", "ok"), ("failed", "FAILED"), ("error", "ERROR"), ("skipped", "skipped")):
+    words = {"passed": "ok", "failed": "FAILED", "error": "ERROR", "skipped": "skipped"}
+    for outcome, word in words.items():
         for report in terminalreporter.stats.get(outcome, ()):
             told = dict(getattr(report, "user_properties", ()))
             if "case" in told:

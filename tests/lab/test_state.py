@@ -128,7 +128,7 @@ def test_no_session_is_resumed(world, daemon, verdict, version):
     verdict(delivery)
 
 
-@pytest.mark.case("P18", "the record changes to another key and back: each attempt goes by what DNS says then")
+@pytest.mark.case("P18", "the record changes and changes back: each attempt goes by what DNS says then")
 def test_records_change(world, daemon, verdict):
     """An open connection, authenticated by the record of before, is not used; and what waited goes when
     the record is mended (RFC 7671 section 13 has the TTL say how old a record may be)."""

@@ -131,9 +131,9 @@ class World:
         return host.receiver
 
     def stop(self):
+        self.dns.stop()
         for thing in self.servers:
             thing.close()
-        self.dns.stop()
 
     def settings(self, folder):
         """The daemon's configuration for this world."""
