@@ -10,8 +10,9 @@ HALF_DOMAIN = f"half.{LOOSE}"
 BY_MX = (MAY_DOMAIN, DANE_DOMAIN, ONLY_DOMAIN, HALF_DOMAIN)
 # The same by way of one next hop of the configuration's.
 HOP_MAY, HOP_DANE, HOP_ONLY = (f"hop-{label}.{LASTING}" for label in ("may", "dane", "only"))
+BY_HOP = (HOP_MAY, HOP_DANE, HOP_ONLY)
 POLICIES = {MAY_DOMAIN: "may", ONLY_DOMAIN: "dane-only", HOP_MAY: "may", HOP_ONLY: "dane-only"}
 
-SHARED = Case("shared", "one server for several domains", DANE, [Host("mx", tlsa=("311",))], zone=LASTING,
-              mx=(), records=tuple(f"{label} MX 10 mx.{{d}}" for label in ("may", "dane", "only")),
+SHARED = Case("shared", "one server for several domains", DANE, [Host("mx", tlsa=("311",))],
+              zone=LASTING, mx=(), records=tuple(f"{label} MX 10 mx.{{d}}" for label in ("may", "dane", "only")),
               more={LOOSE: (f"half MX 10 mx.{{d}}.{LASTING}.",)})

@@ -12,7 +12,7 @@ from dnsquery import encode_name, question_end
 
 A, NS, CNAME, SOA, MX, AAAA, OPT, DS = 1, 2, 5, 6, 15, 28, 41, 43
 RRSIG, NSEC, DNSKEY, NSEC3, TLSA = 46, 47, 48, 50, 52
-# Octets before the names in the data, and how many names: where a name may be compressed (RFC 3597 §4).
+# Octets before the names in the data, and how many names: where names may be compressed, RFC 3597 §4.
 _NAMES_IN_DATA = {NS: (0, 1), CNAME: (0, 1), SOA: (0, 2), MX: (2, 1)}
 _SERVFAIL, _AD = 2, 0x0020
 _TIMEOUT = 5

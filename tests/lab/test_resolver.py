@@ -1,5 +1,5 @@
-"""3.K: the validator's health. Trust anchors that are missing or wrong, and middleboxes between the relay
-and the world's DNS: every answer is validated here, whatever the forwarder says."""
+"""3.K: the validator's health. Trust anchors that are missing or wrong, and middleboxes between the
+relay and the world's DNS: every answer is validated here, whatever the forwarder says."""
 import pytest
 
 import place
@@ -67,7 +67,8 @@ def behind(world, daemon):
 
     def start(meddle):
         number = 50 + len(meddlers)
-        meddlers.append(Meddler(place.address(number), place.DNS_PORT, (place.DNS, place.DNS_PORT), meddle))
+        meddlers.append(Meddler(place.address(number), place.DNS_PORT, (place.DNS, place.DNS_PORT),
+                                meddle))
 
         def change(settings):
             settings["resolver"].pop("stubs", None)
@@ -107,7 +108,8 @@ def test_forged_tlsa(world, behind, by_id, verdict):
     """Whoever believed it would have the mail authenticated by the forger's key."""
     case = by_id["D05"]
     name = f"_{place.SMTP_PORT}._tcp.{case.hosts[0].domain}"
-    forged = bytes.fromhex(world.host_identity(case, case.hosts[0]).tlsa("311").replace("3 1 1 ", "030101"))
+    record = world.host_identity(case, case.hosts[0]).tlsa("311")
+    forged = bytes.fromhex(record.replace("3 1 1 ", "030101"))
     d = behind(forges(name, TLSA, [forged]))
     verdict(assert_waits(d, case, "4.7.5", "TLSA lookup", "the receiving domain's DNS"))
 
@@ -118,5 +120,6 @@ def test_ad_is_not_believed(behind, by_id, verdict):
     delivery = d.wait_deliveries(submit_one(d, by_id["A02"]))[-1]
     assert delivery.field("tls") == HALF_DANE and delivery.field("mx") == "insecure", delivery.line
     assert_waits(d, by_id["A26"], "4.7.5", "DANE is required", "the receiving domain's DNS")
-    assert d.wait_deliveries(submit_one(d, by_id["E07"]))[-1].field("tls") == DANE, "the signed are secure"
+    signed = d.wait_deliveries(submit_one(d, by_id["E07"]))[-1]
+    assert signed.field("tls") == DANE, signed.line
     verdict(delivery)

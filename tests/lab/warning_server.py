@@ -1,5 +1,5 @@
-"""A TLS 1.2 server that sends the warning alert unrecognized_name and then goes on, as RFC 6066 section 3
-allows. Python's ssl can only send that alert as a fatal one; `openssl s_server` sends the warning when
+"""A TLS 1.2 server that sends the warning alert unrecognized_name and then goes on, as RFC 6066
+section 3 allows. Python's ssl can only send that alert as a fatal one; `openssl s_server` sends the warning when
 the name it is asked for is not the one it was told of.
 
 The client's octets are carried to s_server and back; what s_server decrypts is on its standard output.
@@ -21,8 +21,8 @@ class WarningServer:
         self._hello, self._client, self.warned = b"", client, False
         port = _free_port()
         self._process = subprocess.Popen(
-            ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-naccept", "1", "-tls1_2", "-quiet",
-             "-cert", identity.chain, "-key", identity.key, "-servername", "not.this.name",
+            ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-naccept", "1", "-tls1_2",
+             "-quiet", "-cert", identity.chain, "-key", identity.key, "-servername", "not.this.name",
              "-cert2", identity.chain, "-key2", identity.key],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
         self._server = _connect(port)
