@@ -4,7 +4,9 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
+import time
 from pathlib import Path
 
 import jsonschema
@@ -13,6 +15,7 @@ import pytest
 import place
 from case import DANE, DELIVERED
 from daemon import BINARY, Daemon, with_sanitizers
+from place import wait_until
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "contrib" / "check.schema.json").read_text())
 
@@ -163,6 +166,44 @@ def test_a_long_list_is_checked_side_by_side(daemon_config):
     done = check(daemon_config, "-", lines=lines)
     assert done.returncode == 0, done.stdout[-2000:]
     assert "100  checked" in done.stdout and "100  delivered dane" in done.stdout
+
+
+def kill_dns(process):
+    """Kills the child that a check has now; False if it has none."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    return bool(children)
+
+
+def check_while_dns_dies(config, folder, kills):
+    """A long check whose dns process is killed after the first answer, and again each time it is there
+    anew; returns the process, ended, with its documents and errors."""
+    names, answers, errors = folder / "names", folder / "answers", folder / "errors"
+    names.write_text("".join(f"n{i}.bulk.good.example\n" for i in range(200)))
+    with names.open() as source, answers.open("w") as out, errors.open("w") as err:
+        process = subprocess.Popen([BINARY, "check", "-", "--json", "-c", str(config)], stdin=source,
+                                   stdout=out, stderr=err, env=with_sanitizers(os.environ))
+        wait_until(lambda: answers.stat().st_size or process.poll() is not None, 30, "the first answer")
+        for _ in range(kills):
+            wait_until(lambda: process.poll() is not None or kill_dns(process), 10, "a dns process")
+            time.sleep(0.3)
+        process.wait(60 * place.PATIENCE)
+    return process, [json.loads(line) for line in answers.read_text().splitlines()], errors.read_text()
+
+
+def test_a_dns_process_that_dies_is_started_again(daemon_config, tmp_path):
+    process, documents, errors = check_while_dns_dies(daemon_config, tmp_path, 1)
+    assert len(documents) == 200 and all(d["outcome"] == "delivered" for d in documents)
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_dns_process_that_dies_again_and_again(daemon_config, tmp_path):
+    """What was found counts; all else is undetermined, and soon."""
+    process, documents, errors = check_while_dns_dies(daemon_config, tmp_path, 4)
+    assert len(documents) == 200
+    assert {d["reason"]["cause"] for d in documents if "reason" in d} == {"RESOLVER_DOWN"}
+    assert process.returncode == 3 and "ends again and again" in errors
 
 
 def test_every_address_is_asked(daemon_config, world):

@@ -16,6 +16,7 @@
 #include "mta/run/spawn.h"
 
 enum { STATE_WAIT_MS = 20000, CONNECT_MS = 10000, GREETING_MS = 30000 };
+enum { RESTART_MS = 100, RESTARTS_MAX = 3 };
 enum { DOMAINS_AT_ONCE = 32, LINE_MAX_OCTETS = 4096, BAR_WIDTH = 30, USAGE = 2 };
 
 const char check_command_help[] =
@@ -53,7 +54,8 @@ struct check {
     struct check_ctx ctx;
     char *detail; /* what ctx.resolver_detail points to */
     pid_t dns_pid;
-    struct timer state_timer;
+    int restarts;
+    struct timer state_timer, restart_timer;
     bool state_known;
     bool as_json, table, bar;
     struct destination **v, *by_name;
@@ -249,12 +251,36 @@ static bool start_dns(struct check *c)
     return true;
 }
 
-static void stop_dns(struct check *c)
+static void reap_dns(struct check *c)
 {
     if (c->dns_pid > 0) {
         (void)kill(c->dns_pid, SIGKILL);
         (void)waitpid(c->dns_pid, NULL, 0);
     }
+    c->dns_pid = 0;
+}
+
+/* As the supervisor does it; the link asks the new process all that is open. */
+static void restart_dns(struct timer *t)
+{
+    struct check *c = CONTAINER_OF(t, struct check, restart_timer);
+
+    reap_dns(c);
+    c->ctx.dns_gone = c->restarts++ == RESTARTS_MAX || !start_dns(c);
+    if (c->ctx.dns_gone)
+        fputs("danelaw check: the dns process ends again and again\n", stderr);
+}
+
+static void on_dns_lost(void *arg)
+{
+    struct check *c = arg;
+    loop_timer_set(c->ctx.loop, &c->restart_timer, RESTART_MS, restart_dns);
+}
+
+static void stop_dns(struct check *c)
+{
+    reap_dns(c);
+    loop_timer_clear(c->ctx.loop, &c->restart_timer);
     dns_link_free(&c->ctx.dns);
 }
 
@@ -278,6 +304,7 @@ static bool open_check(struct check *c, struct config *config)
     x->worker = (struct worker_ctx){.loop = x->loop, .settings = x->settings, .dns = x->dns};
     list_init(&x->worker.sessions);
     dns_link_on_state(x->dns, on_state, c);
+    dns_link_on_lost(x->dns, on_dns_lost, c);
     if (start_dns(c))
         return true;
     fprintf(stderr, "danelaw check: the dns process does not start: %s\n", strerror(errno));

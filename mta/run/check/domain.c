@@ -9,7 +9,7 @@
 #include "mta/run/check/evaluation.h"
 #include "mta/run/policy_command.h"
 
-enum { DAY_S = 86400 };
+enum { DAY_S = 86400, DNS_GONE_MS = 100 };
 
 struct question {
     struct dns_request request;
@@ -126,7 +126,8 @@ static void ask(struct domain_check *d, size_t i)
         .kind = hop.kind == HOP_MX ? PLAN_MX : PLAN_HOST,
         .port = hop.port,
         .no_cache = true,
-        .timeout_ms = d->ctx->settings->config->delivery.timeouts.dns_ms,
+        .timeout_ms = d->ctx->dns_gone ? DNS_GONE_MS
+                                       : d->ctx->settings->config->delivery.timeouts.dns_ms,
     };
     (void)slice_copy(slice_of(hop.name), q->request.name, sizeof(q->request.name));
     dns_link_ask(d->ctx->dns, &q->request);

@@ -13,6 +13,7 @@ struct check_ctx {
     struct worker_ctx worker; /* what sessions want; there is no queue and no pool */
     struct loop *loop;
     struct dns_link *dns;
+    bool dns_gone;               /* the dns process does not live: nothing will be answered */
     const char *resolver_detail; /* words of the self test */
     int64_t now_ms;              /* wall clock at the start: one "now" for all */
     int ahead_days;              /* 0: only now */
