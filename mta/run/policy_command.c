@@ -37,10 +37,17 @@ static const char *const level_words[] = {
 
 /* ---- the document */
 
+/* An argument and a path are any octets; JSON must be UTF-8. */
+static json_t *foreign_text(const char *s)
+{
+    json_t *o = json_string(s);
+    return o ? o : json_string("(not UTF-8)");
+}
+
 static json_t *where_json(const struct config_where *where)
 {
     char text[300];
-    return json_string(config_where_text(where, text));
+    return foreign_text(config_where_text(where, text));
 }
 
 /* "2026-12-01", the last day; null: for ever. */
@@ -132,8 +139,8 @@ json_t *policy_explain(const struct config *c, const char *address, const char *
     struct slice d = slice_of(domain);
     char key[ROUTE_KEY_MAX];
 
-    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:s}", "address", address, "domain", domain, "ours",
-                     routes_is_ours(c, d), "route", route_json(c, d), "policy",
+    return json_pack("{s:o, s:s, s:b, s:o, s:o, s:s}", "address", foreign_text(address), "domain",
+                     domain, "ours", routes_is_ours(c, d), "route", route_json(c, d), "policy",
                      policy_json(c, d, wall_ms), "queue", routes_destination(c, d, wall_ms, key));
 }
 
@@ -190,8 +197,8 @@ static void print_policy(const json_t *policy)
 
 static void print_explanation(const json_t *d)
 {
-    printf("%s\n", text(d, "address"));
-    printf("accepted   %s\n", json_is_true(json_object_get(d, "ours"))
+    queue_text_safe(stdout, text(d, "address"));
+    printf("\naccepted   %s\n", json_is_true(json_object_get(d, "ours"))
                                   ? "from anyone (domains)"
                                   : "only from a listener's clients");
     print_route(json_object_get(d, "route"));
@@ -208,7 +215,9 @@ int policy_command(const struct config *c, int argc, char **argv, bool as_json)
         return USAGE;
     }
     if (!destination_parse(argv[1], domain)) {
-        fprintf(stderr, "danelaw policy: \"%s\" is no address and no domain name\n", argv[1]);
+        fputs("danelaw policy: \"", stderr);
+        queue_text_safe(stderr, argv[1]);
+        fputs("\" is no address and no domain name\n", stderr);
         return USAGE;
     }
     json_t *d = policy_explain(c, argv[1], domain, clock_wall_ms());
