@@ -331,14 +331,18 @@ static struct smtp_client *make_client(const struct out_session *s)
     return smtp_client_new(&cfg);
 }
 
+/* "mx.example[192.0.2.1]:25", of an address "[192.0.2.1]:25". A recipient's literal is the address in
+ * it, without brackets and tag, also as what a certificate has to name. */
 static void name_remote(struct out_session *s, const char *host)
 {
     char ip[IP_TEXT_MAX];
-    struct ip literal;
+    struct ip address;
 
+    if (host[0] == '[')
+        host = ip_text(&s->to.ip, ip);
     (void)slice_copy(slice_of(host), s->host, sizeof(s->host));
     (void)snprintf(s->remote, sizeof(s->remote), "%s[%s]:%u",
-                   ip_parse(slice_of(s->host), &literal) ? "" : s->host, ip_text(&s->to.ip, ip),
+                   ip_parse(slice_of(s->host), &address) ? "" : s->host, ip_text(&s->to.ip, ip),
                    s->to.port);
 }
 

@@ -247,6 +247,7 @@ def read_all(fd):
 @pytest.mark.parametrize("arguments, status, words", [
     (("a01.good.example",), 0, "would be delivered"),
     (("x@A01.Good.Example.",), 0, "would be delivered"),
+    ((f"[{place.address(60)}]",), 0, f"would be delivered by [{place.address(60)}]:"),
     (("b07.good.example",), 3, "TLSA lookup failed"),
     (("a01.good.example", "b07.good.example"), 3, "TLSA_LOOKUP"),
     (("b07.good.example", "d05.good.example"), 1, "DANE_MISMATCH"),

@@ -321,6 +321,19 @@ Test(delivery, an_address_literal)
     rig_free(&r);
 }
 
+Test(delivery, an_address_literal_is_told_as_its_address)
+{
+    struct rig *r = rig_of(1, false);
+
+    r->config.n_routes = 0;
+    r->domain = "[127.0.0.10]";
+    rig_start(r);
+    rig_submit(r, FROM, "a@[127.0.0.10]");
+    rig_pump_until_logged(r, "status=", 1);
+    rig_must_log(r, "relay=[127.0.0.10]:25,");
+    rig_free(&r);
+}
+
 Test(delivery, a_policy_past_its_date_is_told)
 {
     struct rig *r = rig_of(1, false);
