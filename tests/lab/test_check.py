@@ -220,6 +220,17 @@ def test_every_address_is_asked(daemon_config, world):
     assert document["outcome"] == "deferred"
 
 
+def test_the_end_of_a_plan_decides_nothing(daemon_config, world, daemon):
+    """A delivery gives up after ten addresses; that the eleventh answers is shown, but does not help."""
+    document = json.loads(check(daemon_config, "far.good.example", "--json").stdout)
+    last = next(h for h in document["hops"][0]["hosts"] if h["host"] == world.intake.domain)
+    assert last["addresses"][0]["ok"] and "a delivery tries other" in last["addresses"][0]["note"]
+    assert (document["outcome"], document["reason"]["cause"]) == ("deferred", "CONNECT_FAILED")
+    d = daemon()
+    queued = d.submit("a@sender.good.example", "b@far.good.example", b"Subject: far\r\n\r\nfar\r\n")
+    assert d.wait_deliveries(queued)[0].field("status") == "deferred"
+
+
 def test_progress_on_a_terminal(daemon_config):
     """The bar goes to standard error, in place, and is gone at the end; the table goes out whole."""
     ours, theirs = pty.openpty()

@@ -187,13 +187,16 @@ class CaseWorld(World):
                              f"_{place.SMTP_PORT}._tcp.mx.postfix TLSA {record}")
 
     def _add_for_check(self):
-        """Any number of domains behind one host, and a host with more addresses than a delivery tries:
-        nobody listens on those but one."""
+        """Any number of domains behind one host, a host with more addresses than a delivery tries, and a
+        domain with more hosts: nobody listens on those but on the last."""
         record = self.identity("wrong-leaf", "").tlsa("311")
         addresses = [place.address(i) for i in range(31, 43)]
         self.zones[GOOD].add(f"*.bulk MX 10 {self.intake.domain}.", "many MX 10 mx.many",
                              *(f"mx.many A {a}" for a in (*addresses, self.intake.address)),
-                             f"_{place.SMTP_PORT}._tcp.mx.many TLSA {record}")
+                             f"_{place.SMTP_PORT}._tcp.mx.many TLSA {record}",
+                             f"far MX 99 {self.intake.domain}.",
+                             *(f"far MX {n} mx{n}.far" for n in range(10)),
+                             *(f"mx{n}.far A {addresses[n]}" for n in range(10)))
 
     def settings(self, folder):
         settings = super().settings(folder)

@@ -55,6 +55,7 @@ struct evaluation {
     size_t n_places;
     struct target *targets;
     size_t n_targets, next, running;
+    size_t tries; /* addresses that a delivery would connect to, over all next hops */
     json_t *hops;
     struct timer step;
 };
@@ -138,6 +139,14 @@ static void add_attempt(struct evaluation *e, struct place *p, const struct atte
         t->status = t->strict.skip;
 }
 
+/* A plan may be longer than a delivery's patience. */
+static void add_planned(struct evaluation *e, struct place *p, const struct attempt *a)
+{
+    add_attempt(e, p, a);
+    struct target *t = &e->targets[e->n_targets - 1];
+    t->spare = t->probed && e->tries++ >= LIMIT_ADDRESSES_PER_ATTEMPT;
+}
+
 static void add_empty_plan(struct evaluation *e, struct place *p)
 {
     struct target *t = add_target(e, p);
@@ -194,7 +203,7 @@ static void add_place(struct evaluation *e, size_t i)
     REQUIRE(getrandom(&in.random, sizeof(in.random), 0) == (ssize_t)sizeof(in.random));
     out_hops_plan(&in, &p->plan);
     for (size_t k = 0; k < p->plan.n; k++)
-        add_attempt(e, p, &p->plan.v[k]);
+        add_planned(e, p, &p->plan.v[k]);
     if (p->plan.n == 0)
         add_empty_plan(e, p);
     for (size_t k = 0; p->facts && k < p->facts->n_hosts; k++) {
