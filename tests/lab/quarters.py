@@ -7,6 +7,7 @@ import pwd
 import subprocess
 from pathlib import Path
 
+_OWN_MOUNTS = ("unshare", "--mount", "--propagation", "private")
 _SCRIPT = """set -e
 while [ "$1" != -- ]; do mount --bind "$1" "$2"; shift 2; done
 shift
@@ -21,15 +22,15 @@ def is_root():
 
 def missing():
     """Why no mount namespace can be had, or ''."""
-    done = subprocess.run(command(["true"], {}), capture_output=True, text=True)
+    done = subprocess.run([*_OWN_MOUNTS, "true"], capture_output=True, text=True)
     return f"no mount namespace may be made: {done.stderr.strip()}" if done.returncode else ""
 
 
 def command(arguments, mounts):
     """The command line that runs `arguments` with each of mounts {where: what} in place."""
     pairs = [str(each) for where, what in mounts.items() for each in (what, where)]
-    return ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", _SCRIPT, "quarters",
-            *pairs, "--", *map(str, arguments)]
+    inside = [*_OWN_MOUNTS, "/bin/sh", "-c", _SCRIPT, "quarters", *pairs, "--"] if mounts else []
+    return [*inside, *map(str, arguments)]
 
 
 def accounts(folder, *names):

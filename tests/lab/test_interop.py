@@ -74,7 +74,6 @@ def tour(world, peers):
         tour.daemon.start()
         tour.submit_all()
         yield tour
-        open("/tmp/io/daemon.log","a").write("\n".join(l for l in tour.daemon.lines)+"\n=====\n")
     assert not tour.daemon.complaints(), tour.daemon.complaints()
 
 
