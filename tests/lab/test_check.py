@@ -151,6 +151,29 @@ def test_one_destination_as_text(daemon_config):
     assert "\033" not in done.stdout, "no colour into a pipe"
 
 
+def test_audit_only_says_what_dane_would_have_stopped(told, daemon_config):
+    assert told["f18.good.example"]["audited"]["cause"] == "DANE_MISMATCH"
+    assert told["f18b.badtlsa.example"]["audited"]["cause"] == "TLSA_LOOKUP"
+    assert "audited" not in told["f18d.good.example"]
+    answer = check(daemon_config, "f18.good.example").stdout.split("\n\n")[0]
+    for words in ("would be delivered", "audit only    DANE would keep it", "whose fault", "likely cause",
+                  "publish: _25._tcp.mx.f18"):
+        assert words in answer, (words, answer)
+
+
+def test_nothing_is_told_twice(daemon_config):
+    text = check(daemon_config, "d16.good.example").stdout
+    assert text.count("publish: ") == 1 and text.count("no TLSA record fits the certificate") == 1
+    assert text.count("key-unknown: see above") == 1 and "2 records" not in text
+
+
+def test_what_else_is_wrong_is_told_of_a_delivery(daemon_config):
+    """Mail gets there by the second host; that the first does not match is found all the same."""
+    answer, _, rest = check(daemon_config, "a18m.good.example").stdout.partition("\n\n")
+    assert "would be delivered by mx2." in answer and "also found    key-unknown" in answer
+    assert "publish: _25._tcp.mx1.a18m" in answer and "key-unknown: see above" in rest
+
+
 def test_table(daemon_config, world):
     domains = [case.domain for case in world.cases][:20]
     done = check(daemon_config, *domains)

@@ -27,6 +27,7 @@ struct target {
     bool probed;               /* false: status says why nothing is connected to */
     bool spare;                /* beyond what a delivery would try: it decides nothing */
     struct status status;      /* OK: would be delivered here */
+    struct status audited;     /* what audit-only mode let pass; OK: nothing */
     struct verdict strict;     /* as decided */
     struct verdict verdict;    /* of the probe that is out: with less, after a failure */
     struct probe_result first; /* of the first probe, for the comparison of keys */
@@ -135,8 +136,7 @@ static void add_attempt(struct evaluation *e, struct place *p, const struct atte
     t->host = host_json(e, p, a->host);
     t->strict = t->verdict = decide(e, p, a->host);
     t->probed = t->strict.mode != VERDICT_SKIP;
-    if (!t->probed)
-        t->status = t->strict.skip;
+    *(t->probed ? &t->audited : &t->status) = t->strict.skip;
 }
 
 /* A plan may be longer than a delivery's patience. */
@@ -241,6 +241,8 @@ static bool weaken(struct target *t, const struct probe_result *r)
               t->verdict.mode == VERDICT_OPPORTUNISTIC
                   ? "TLS failed where it is optional; tried again in clear"
                   : "the policy is audit only; tried again with less");
+    if (t->verdict.mode != VERDICT_OPPORTUNISTIC)
+        t->audited = r->status;
     t->verdict.mode = weaker;
     t->verdict.half_dane = false;
     return true;
@@ -404,6 +406,8 @@ static enum check_answer tell(const struct target *t, json_t *o)
         (void)json_object_set_new(o, "outcome", json_string("delivered"));
         (void)json_object_set_new(o, "tls", json_string(t->tls));
         (void)json_object_set_new(o, "relay", json_string(t->relay));
+        if (!status_ok(&t->audited))
+            (void)json_object_set_new(o, "audited", check_status_json(&t->audited));
         return CHECK_YES;
     }
     bool bounce = status_disposition(&t->status) == DISP_BOUNCE;

@@ -22,8 +22,9 @@ struct evaluation_start {
 /* done: once, from the loop. */
 struct evaluation *evaluation_open(const struct evaluation_start *start, void (*done)(void *arg),
                                    void *arg);
-/* The end: into o go the members "outcome" ("delivered" with "tls" and "relay", "deferred" or
- * "bounced" with "reason") and "hops". Frees the evaluation. */
+/* The end: into o go the members "outcome" ("delivered" with "tls" and "relay", and "audited" for
+ * what an audit-only policy let pass; "deferred" or "bounced" with "reason") and "hops". Frees the
+ * evaluation. */
 enum check_answer evaluation_close(struct evaluation **e, json_t *o);
 
 #endif

@@ -23,18 +23,34 @@ static enum colour effect_colour(const json_t *finding)
     return equals(finding, "effect", "costs") ? WARN : DIM;
 }
 
-static void print_finding(const json_t *f, const char *indent)
+static void print_words(const json_t *f)
 {
-    printf("%s%s%s%s: ", indent, paint(effect_colour(f)), text(f, "finding"), paint(PLAIN));
+    printf("%s%s%s: ", paint(effect_colour(f)), text(f, "finding"), paint(PLAIN));
     put("", text(f, "text"));
     if (*text(f, "clause"))
         printf(" (%s)", text(f, "clause"));
     putchar('\n');
-    if (*text(f, "mend")) {
-        printf("%s  publish: ", indent);
-        put("", text(f, "mend"));
-        putchar('\n');
+}
+
+static void print_mend(const json_t *f, const char *indent)
+{
+    if (!*text(f, "mend"))
+        return;
+    printf("%s  publish: ", indent);
+    put("", text(f, "mend"));
+    putchar('\n');
+}
+
+/* In its place; what the answer has told is not told again. */
+static void print_finding(const json_t *f, const char *indent)
+{
+    fputs(indent, stdout);
+    if (is(f, "told")) {
+        printf("%s%s%s: see above\n", paint(effect_colour(f)), text(f, "finding"), paint(PLAIN));
+        return;
     }
+    print_words(f);
+    print_mend(f, indent);
 }
 
 static void print_findings(const json_t *o, const char *indent)
@@ -45,8 +61,18 @@ static void print_findings(const json_t *o, const char *indent)
     json_array_foreach(json_object_get(o, "findings"), i, f) print_finding(f, indent);
 }
 
+static bool has_finding(const json_t *o, const char *name)
+{
+    size_t i;
+    json_t *f;
+
+    json_array_foreach(json_object_get(o, "findings"), i, f) if (equals(f, "finding", name)) return
+        true;
+    return false;
+}
+
 /* The same kind once; the one with a record to publish says more. */
-static void add_stop(json_t *into, json_t *finding)
+static void add_cause(json_t *into, json_t *finding)
 {
     size_t i;
     json_t *f;
@@ -61,38 +87,51 @@ static void add_stop(json_t *into, json_t *finding)
     (void)json_array_append(into, finding);
 }
 
-/* What stops mail, in the order of the document. */
-static void gather_stops(json_t *o, json_t *into)
+/* What stops mail, or also what costs it security, in the order of the document. */
+static void gather_causes(json_t *o, bool costs, json_t *into)
 {
     const char *key;
     json_t *value, *inner;
     size_t i;
 
     json_array_foreach(json_object_get(o, "findings"), i, value)
-        if (equals(value, "effect", "stops"))
-            add_stop(into, value);
+        if (equals(value, "effect", "stops") || (costs && equals(value, "effect", "costs")))
+            add_cause(into, value);
     json_object_foreach(o, key, value)
         if (json_is_array(value))
             json_array_foreach(value, i, inner)
-                gather_stops(inner, into);
+                gather_causes(inner, costs, into);
 }
 
 /* ---- the answer */
 
-static void print_causes(const json_t *d)
+/* Two findings may be mended by one record. */
+static bool is_mended_before(const json_t *causes, size_t at)
 {
-    json_t *stops = json_array(), *f, *hop;
+    for (size_t i = 0; i < at; i++)
+        if (equals(json_array_get(causes, i), "mend", text(json_array_get(causes, at), "mend")))
+            return true;
+    return false;
+}
+
+/* What stops the message; if nothing does, what stops it at other hosts, or costs it security. */
+static void print_causes(const json_t *d, bool stopped)
+{
+    json_t *causes = json_array(), *f, *hop;
     size_t i;
 
-    json_array_foreach(json_object_get(d, "hops"), i, hop) gather_stops(hop, stops);
-    json_array_foreach(stops, i, f)
+    json_array_foreach(json_object_get(d, "hops"), i, hop) gather_causes(hop, !stopped, causes);
+    json_array_foreach(causes, i, f)
     {
         if (i == CAUSES_TOLD)
             break;
-        printf("  likely cause  ");
-        print_finding(f, "");
+        fputs(stopped ? "  likely cause  " : "  also found    ", stdout);
+        print_words(f);
+        if (!is_mended_before(causes, i))
+            print_mend(f, "");
+        (void)json_object_set_new(f, "told", json_true());
     }
-    json_decref(stops);
+    json_decref(causes);
 }
 
 static void print_reason(const json_t *d, const json_t *reason)
@@ -115,16 +154,20 @@ static void print_outcome(const json_t *d)
 
 static void print_answer(const json_t *d)
 {
-    const json_t *reason = json_object_get(d, "reason"), *ahead = json_object_get(d, "ahead");
+    const json_t *audited = json_object_get(d, "audited"), *ahead = json_object_get(d, "ahead");
+    const json_t *reason = audited ? audited : json_object_get(d, "reason");
 
     printf("%s: ", text(d, "domain"));
     print_outcome(d);
-    if (reason) {
-        printf("  whose fault   %s\n", text(reason, "fault"));
-        print_causes(d);
-        if (*text(reason, "remedy"))
-            printf("  what mends it %s\n", text(reason, "remedy"));
+    if (audited) {
+        put("  audit only    DANE would keep it from this host: ", text(audited, "text"));
+        printf(" (%s)\n", text(audited, "dsn"));
     }
+    if (reason)
+        printf("  whose fault   %s\n", text(reason, "fault"));
+    print_causes(d, reason != NULL);
+    if (reason && *text(reason, "remedy"))
+        printf("  what mends it %s\n", text(reason, "remedy"));
     if (ahead) {
         printf("  in %lld days (%s) ", number(ahead, "days"), text(ahead, "date"));
         print_outcome(ahead);
@@ -168,10 +211,13 @@ static void print_step(const json_t *s)
 {
     const char *security = text(s, "security");
 
-    printf("  %-40s %-6s %s%-9s%s %s", text(s, "name"), text(s, "type"),
-           paint(security_colour(security)), security, paint(PLAIN), text(s, "lookup"));
+    printf("  %-40s %-6s %s%-9s%s ", text(s, "name"), text(s, "type"),
+           paint(security_colour(security)), security, paint(PLAIN));
     if (number(s, "records"))
-        printf(" (%lld), ttl %lld", number(s, "records"), number(s, "ttl"));
+        printf("%lld record%s, ttl %lld", number(s, "records"), number(s, "records") == 1 ? "" : "s",
+               number(s, "ttl"));
+    else
+        fputs(text(s, "lookup"), stdout);
     if (*text(s, "alias"))
         printf(", alias of %s", text(s, "alias"));
     if (*text(s, "why"))
@@ -228,7 +274,6 @@ static void print_verdict(const json_t *host)
     json_array_foreach(json_object_get(v, "names"), i, name)
         printf("  %s%s\n", i ? "          " : "names     ", json_string_value(name));
     json_array_foreach(json_object_get(v, "tlsa"), i, r) print_record(r);
-    print_findings(host, "  ");
 }
 
 static void print_certificate(const json_t *c)
@@ -260,12 +305,23 @@ static void print_match(const json_t *tls)
         put(", name ", text(tls, "peer_name"));
 }
 
-static void print_probe(const json_t *p)
+static void print_chain(const json_t *p, const json_t *before)
+{
+    const json_t *chain = json_object_get(p, "chain");
+    json_t *c;
+    size_t i;
+
+    if (json_array_size(chain) && before && json_equal(chain, json_object_get(before, "chain"))) {
+        printf("      %sthe same certificates%s\n", paint(DIM), paint(PLAIN));
+        return;
+    }
+    json_array_foreach(chain, i, c) print_certificate(c);
+}
+
+static void print_probe(const json_t *p, const json_t *before)
 {
     const json_t *tls = json_object_get(p, "tls"), *failure = json_object_get(p, "failure");
     bool absent = is(p, "absent");
-    json_t *c;
-    size_t i;
 
     printf("  %s", text(p, "address"));
     if (!equals(p, "key", "any"))
@@ -282,19 +338,41 @@ static void print_probe(const json_t *p)
     if (*text(p, "note"))
         printf(absent ? "%s" : " (%s)", text(p, "note"));
     putchar('\n');
-    json_array_foreach(json_object_get(p, "chain"), i, c) print_certificate(c);
+    print_chain(p, before);
     if (!absent)
         print_findings(p, "    ");
 }
 
+/* The findings of the host that no handshake has found too, which knows more. */
+static void print_host_findings(const json_t *host)
+{
+    size_t i, k;
+    json_t *f, *p;
+
+    json_array_foreach(json_object_get(host, "findings"), i, f)
+    {
+        bool again = false;
+        json_array_foreach(json_object_get(host, "addresses"), k, p) again |=
+            has_finding(p, text(f, "finding"));
+        if (!again)
+            print_finding(f, "  ");
+    }
+}
+
 static void print_host(const json_t *host)
 {
+    const json_t *before = NULL;
     size_t i;
     json_t *p;
 
     printf("\nhost %s (preference %lld)\n", text(host, "host"), number(host, "preference"));
     print_verdict(host);
-    json_array_foreach(json_object_get(host, "addresses"), i, p) print_probe(p);
+    print_host_findings(host);
+    json_array_foreach(json_object_get(host, "addresses"), i, p)
+    {
+        print_probe(p, before);
+        before = p;
+    }
 }
 
 static void print_hops(const json_t *d)
