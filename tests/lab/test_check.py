@@ -1,5 +1,6 @@
 """`danelaw check` over every case: it says what the delivery does, in documents that fit the published
 schema, with a clause for everything it decides; and its arguments, lists and exit statuses."""
+import datetime
 import json
 import os
 import pty
@@ -103,6 +104,27 @@ def test_looks_ahead(told):
     assert document["ahead"]["outcome"] == "delivered" and document["ahead"]["tls"] == "dane"
     assert document["ahead"]["days"] == 30
     assert document["ahead"]["date"] > document["time"][:10]
+
+
+def test_the_day_ahead_counts(world, tmp_path_factory):
+    """An exception of the policy ends in between: the other policy decides, and the exit status says so."""
+    def settings(folder):
+        made = world.settings(folder)
+        made["policies"]["d05.good.example"] = {"tls": "encrypt", "until": day(10)}
+        return made
+    with Daemon(settings) as d:
+        before, after, table = (check(d.config, "d05.good.example", *more) for more in
+                                (("--in", "9d", "--json"), ("--in", "2w", "--json"), ("a01.good.example", "--in", "2w")))
+    document = json.loads(after.stdout)
+    assert (document["outcome"], document["tls"], document["policy"]["tls"]) == ("delivered", "encrypt", "encrypt")
+    assert (document["ahead"]["outcome"], document["ahead"]["policy"]["tls"]) == ("deferred", "dane")
+    assert (before.returncode, after.returncode, table.returncode) == (0, 1, 1)
+    assert f"[{day(14)}: deferred DANE_MISMATCH]" in table.stdout
+    assert re.search(rf"on {day(14)}\n +1  delivered dane\n +1  deferred  DANE_MISMATCH", table.stdout)
+
+
+def day(ahead):
+    return (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=ahead)).date().isoformat()
 
 
 def test_mismatch_names_its_cause_and_the_record(world, told):

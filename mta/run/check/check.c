@@ -39,7 +39,8 @@ const char check_command_help[] =
     "  --json       one document a line; contrib/check.schema.json describes it\n"
     "\n"
     "More than one destination gives a table; they are checked side by side.\n"
-    "exit status: 0 all would be delivered, 1 one would not, 2 usage, 3 undetermined\n";
+    "exit status: 0 all would be delivered (by then too), 1 one would not, 2 usage, 3 "
+    "undetermined\n";
 
 struct destination {
     struct check *check;
@@ -60,7 +61,7 @@ struct check {
     bool as_json, table, bar;
     struct destination **v, *by_name;
     size_t n, room, next, running, finished;
-    int exit_status;
+    enum check_answer worst;
     bool bad_name;
 };
 
@@ -179,13 +180,6 @@ static void show(const struct check *c, json_t *document)
     }
 }
 
-/* "No" is a surer answer than "undetermined", so it stands for all. */
-static void count_answer(struct check *c, enum check_answer answer)
-{
-    if (answer == CHECK_NO || c->exit_status == CHECK_YES)
-        c->exit_status = (int)answer;
-}
-
 static void on_domain(void *arg)
 {
     struct destination *d = arg;
@@ -193,7 +187,7 @@ static void on_domain(void *arg)
     enum check_answer answer;
 
     d->document = domain_check_close(&d->domain, &answer);
-    count_answer(c, answer);
+    c->worst = check_answer_worse(c->worst, answer);
     c->running--;
     c->finished++;
     show(c, d->document);
@@ -415,5 +409,5 @@ int check_command(struct config *config, int argc, char **argv, bool as_json)
     if (opened)
         run(&c);
     close_check(&c);
-    return !opened || c.bad_name ? USAGE : c.exit_status;
+    return !opened || c.bad_name ? USAGE : (int)c.worst;
 }

@@ -16,7 +16,7 @@
 extern const char check_command_help[];
 
 /* argv: what stands behind "check", options included. Takes c's reference. Returns the exit status:
- * 0 all would be delivered · 1 one would not · 2 usage, a broken configuration, not a domain · 3
+ * 0 all would be delivered, with --in by then too · 1 one would not · 2 usage, a broken configuration, not a domain · 3
  * undetermined. */
 int check_command(struct config *c, int argc, char **argv, bool as_json);
 

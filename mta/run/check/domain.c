@@ -47,11 +47,12 @@ static void evaluate(struct domain_check *d, int64_t wall_ms, int64_t at_s, void
     d->evaluation = evaluation_open(&start, done, d);
 }
 
+/* Both days were asked for. */
 static void ahead_done(void *arg)
 {
     struct domain_check *d = arg;
 
-    (void)evaluation_close(&d->evaluation, d->ahead);
+    d->answer = check_answer_worse(d->answer, evaluation_close(&d->evaluation, d->ahead));
     d->done(d->arg);
 }
 
@@ -126,8 +127,8 @@ static void ask(struct domain_check *d, size_t i)
         .kind = hop.kind == HOP_MX ? PLAN_MX : PLAN_HOST,
         .port = hop.port,
         .no_cache = true,
-        .timeout_ms = d->ctx->dns_gone ? DNS_GONE_MS
-                                       : d->ctx->settings->config->delivery.timeouts.dns_ms,
+        .timeout_ms =
+            d->ctx->dns_gone ? DNS_GONE_MS : d->ctx->settings->config->delivery.timeouts.dns_ms,
     };
     (void)slice_copy(slice_of(hop.name), q->request.name, sizeof(q->request.name));
     dns_link_ask(d->ctx->dns, &q->request);

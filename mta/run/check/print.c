@@ -66,8 +66,8 @@ static bool has_finding(const json_t *o, const char *name)
     size_t i;
     json_t *f;
 
-    json_array_foreach(json_object_get(o, "findings"), i, f) if (equals(f, "finding", name)) return
-        true;
+    json_array_foreach(json_object_get(o, "findings"), i,
+                       f) if (equals(f, "finding", name)) return true;
     return false;
 }
 
@@ -77,7 +77,8 @@ static void add_cause(json_t *into, json_t *finding)
     size_t i;
     json_t *f;
 
-    json_array_foreach(into, i, f) {
+    json_array_foreach(into, i, f)
+    {
         if (!equals(f, "finding", text(finding, "finding")))
             continue;
         if (!*text(f, "mend") && *text(finding, "mend"))
@@ -94,13 +95,12 @@ static void gather_causes(json_t *o, bool costs, json_t *into)
     json_t *value, *inner;
     size_t i;
 
-    json_array_foreach(json_object_get(o, "findings"), i, value)
-        if (equals(value, "effect", "stops") || (costs && equals(value, "effect", "costs")))
-            add_cause(into, value);
-    json_object_foreach(o, key, value)
-        if (json_is_array(value))
-            json_array_foreach(value, i, inner)
-                gather_causes(inner, costs, into);
+    json_array_foreach(json_object_get(o, "findings"), i,
+                       value) if (equals(value, "effect", "stops") ||
+                                  (costs && equals(value, "effect", "costs")))
+        add_cause(into, value);
+    json_object_foreach(o, key, value) if (json_is_array(value)) json_array_foreach(value, i, inner)
+        gather_causes(inner, costs, into);
 }
 
 /* ---- the answer */
@@ -214,8 +214,8 @@ static void print_step(const json_t *s)
     printf("  %-40s %-6s %s%-9s%s ", text(s, "name"), text(s, "type"),
            paint(security_colour(security)), security, paint(PLAIN));
     if (number(s, "records"))
-        printf("%lld record%s, ttl %lld", number(s, "records"), number(s, "records") == 1 ? "" : "s",
-               number(s, "ttl"));
+        printf("%lld record%s, ttl %lld", number(s, "records"),
+               number(s, "records") == 1 ? "" : "s", number(s, "ttl"));
     else
         fputs(text(s, "lookup"), stdout);
     if (*text(s, "alias"))

@@ -23,6 +23,12 @@ struct check_ctx {
 /* How an answer counts: the exit status of the command is the worst of all. */
 enum check_answer { CHECK_YES = 0, CHECK_NO = 1, CHECK_UNDETERMINED = 3 };
 
+/* "No" is a surer answer than "undetermined", so it stands for both. */
+static inline enum check_answer check_answer_worse(enum check_answer a, enum check_answer b)
+{
+    return b == CHECK_NO || a == CHECK_YES ? b : a;
+}
+
 /* print.c: the document of one destination, for a person. */
 void check_print(json_t *document);
 

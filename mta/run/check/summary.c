@@ -71,17 +71,29 @@ static void print_totals(const struct kind *kinds, size_t n)
                 printf("%8zu  %-9s %s\n", kinds[i].n, kinds[i].outcome, kinds[i].name);
 }
 
-void check_print_summary(json_t *const *documents, size_t n)
+/* Of the documents, or of what lies ahead in each. */
+static void sum_up(json_t *const *documents, size_t n, bool ahead)
 {
     struct kind kinds[KINDS_MAX];
     size_t n_kinds = 0;
+
+    for (size_t i = 0; i < n; i++)
+        count(kinds, &n_kinds, ahead ? json_object_get(documents[i], "ahead") : documents[i]);
+    print_totals(kinds, n_kinds);
+}
+
+void check_print_summary(json_t *const *documents, size_t n)
+{
+    const json_t *ahead = n ? json_object_get(documents[0], "ahead") : NULL;
     int width = domain_width(documents, n);
 
     printf("%-*s %-9s %-22s %s\n", width, "domain", "would be", "tls or cause", "relay or reason");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         print_line(documents[i], width);
-        count(kinds, &n_kinds, documents[i]);
-    }
     printf("\n%8zu  checked\n", n);
-    print_totals(kinds, n_kinds);
+    sum_up(documents, n, false);
+    if (!ahead)
+        return;
+    printf("\n          on %s\n", text(ahead, "date"));
+    sum_up(documents, n, true);
 }
