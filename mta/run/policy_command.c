@@ -37,17 +37,10 @@ static const char *const level_words[] = {
 
 /* ---- the document */
 
-/* An argument and a path are any octets; JSON must be UTF-8. */
-static json_t *foreign_text(const char *s)
-{
-    json_t *o = json_string(s);
-    return o ? o : json_string("(not UTF-8)");
-}
-
 static json_t *where_json(const struct config_where *where)
 {
     char text[300];
-    return foreign_text(config_where_text(where, text));
+    return queue_text_json(config_where_text(where, text));
 }
 
 /* "2026-12-01", the last day; null: for ever. */
@@ -139,9 +132,10 @@ json_t *policy_explain(const struct config *c, const char *address, const char *
     struct slice d = slice_of(domain);
     char key[ROUTE_KEY_MAX];
 
-    return json_pack("{s:o, s:s, s:b, s:o, s:o, s:s}", "address", foreign_text(address), "domain",
-                     domain, "ours", routes_is_ours(c, d), "route", route_json(c, d), "policy",
-                     policy_json(c, d, wall_ms), "queue", routes_destination(c, d, wall_ms, key));
+    return json_pack("{s:o, s:s, s:b, s:o, s:o, s:s}", "address", queue_text_json(address),
+                     "domain", domain, "ours", routes_is_ours(c, d), "route", route_json(c, d),
+                     "policy", policy_json(c, d, wall_ms), "queue",
+                     routes_destination(c, d, wall_ms, key));
 }
 
 /* ---- as text */
@@ -199,8 +193,8 @@ static void print_explanation(const json_t *d)
 {
     queue_text_safe(stdout, text(d, "address"));
     printf("\naccepted   %s\n", json_is_true(json_object_get(d, "ours"))
-                                  ? "from anyone (domains)"
-                                  : "only from a listener's clients");
+                                    ? "from anyone (domains)"
+                                    : "only from a listener's clients");
     print_route(json_object_get(d, "route"));
     print_policy(json_object_get(d, "policy"));
     printf("queue      %s\n", text(d, "queue"));

@@ -1,5 +1,6 @@
 #include "mta/run/queue_text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/base/clock.h"
@@ -16,6 +17,21 @@ void queue_text_safe(FILE *out, const char *text)
         }
         fputc('?', out);
     }
+}
+
+json_t *queue_text_json(const char *text)
+{
+    json_t *o = json_string(text);
+
+    if (o)
+        return o;
+    char *ascii = base_strdup(text);
+    for (char *p = ascii; *p; p++)
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    o = json_string(ascii);
+    free(ascii);
+    return o;
 }
 
 static const char *text_of(const json_t *object, const char *key)

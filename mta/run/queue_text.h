@@ -11,4 +11,8 @@ void queue_text_full(const json_t *row); /* everything */
 /* Without control characters, so that nobody's words can drive the terminal. Line ends stay. */
 void queue_text_safe(FILE *out, const char *text);
 
+/* As JSON, which must be UTF-8: in what is not, or was cut in the middle of a character, all that is not
+ * ASCII becomes '?'. */
+json_t *queue_text_json(const char *text);
+
 #endif

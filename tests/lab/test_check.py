@@ -196,6 +196,16 @@ def test_what_else_is_wrong_is_told_of_a_delivery(daemon_config):
     assert "publish: _25._tcp.mx1.a18m" in answer and "key-unknown: see above" in rest
 
 
+@pytest.mark.parametrize("arguments", [("talks.good.example",), ("\udcff@talks.good.example",)])
+def test_text_from_outside_is_cut_to_what_is_text(daemon_config, arguments):
+    """A long reply in another language, an argument that is no UTF-8: neither takes more with it than
+    its own octets."""
+    document = json.loads(check(daemon_config, *arguments, "--json").stdout)
+    found = next(f for o in objects(document) for f in o.get("findings", ()))
+    assert found["finding"] == "starttls-refused" and "refused STARTTLS: 454 4.7.0" in found["text"]
+    assert document["policy"]["tls"] == "dane" and document["asked"].endswith("talks.good.example")
+
+
 def test_table(daemon_config, world):
     domains = [case.domain for case in world.cases][:20]
     done = check(daemon_config, *domains)

@@ -12,7 +12,7 @@ from cases_g import SHARED
 from cases_b import MEDDLED_ZONE
 from faultydns import FaultyDns
 from meddler import AAAA, Meddler, fails_for, mixes_case
-from receiver import Receiver
+from receiver import Behaviour, Receiver
 
 SENDER_DOMAIN = "sender.good.example"
 _FIRST_HOST, _UNUSED = 60, 59
@@ -197,6 +197,8 @@ class CaseWorld(World):
                              f"far MX 99 {self.intake.domain}.",
                              *(f"far MX {n} mx{n}.far" for n in range(10)),
                              *(f"mx{n}.far A {addresses[n]}" for n in range(10)))
+
+        self.destination("talks.good.example", behaviour=Behaviour(starttls="454 4.7.0 " + 150 * "\u00e9"))
 
     def settings(self, folder):
         settings = super().settings(folder)

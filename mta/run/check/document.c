@@ -5,16 +5,10 @@
 
 #include "config/base/clock.h"
 #include "mta/run/policy_command.h"
+#include "mta/run/queue_text.h"
 #include "tls/certificate.h"
 
 enum { SHOWN_DATA = 64, SHOWN_CHAIN = 12 }; /* octets of a TLSA record, certificates */
-
-/* Text that has come from outside may be anything; JSON must be UTF-8. */
-static json_t *outside_text(const char *s)
-{
-    json_t *o = json_string(s);
-    return o ? o : json_string("(not UTF-8)");
-}
 
 static void set(json_t *o, const char *key, json_t *value)
 {
@@ -39,15 +33,15 @@ static json_t *resolver_json(const struct check_ctx *ctx)
                                         [RESOLVER_VALIDATES] = "validates",
                                         [RESOLVER_NOT_VALIDATING] = "does not validate"};
     return json_pack("{s:s, s:o}", "state", words[dns_link_resolver(ctx->dns)], "detail",
-                     outside_text(ctx->resolver_detail));
+                     queue_text_json(ctx->resolver_detail));
 }
 
 json_t *check_document_json(const struct check_ctx *ctx, const char *asked, const char *domain)
 {
     char time[CLOCK_TEXT_MAX];
     json_t *rules = policy_explain(ctx->settings->config, asked, domain, ctx->now_ms);
-    json_t *d = json_pack("{s:s, s:o, s:s}", "domain", domain, "asked", outside_text(asked), "time",
-                          clock_rfc3339(ctx->now_ms, time));
+    json_t *d = json_pack("{s:s, s:o, s:s}", "domain", domain, "asked", queue_text_json(asked),
+                          "time", clock_rfc3339(ctx->now_ms, time));
 
     (void)json_object_set(d, "policy", json_object_get(rules, "policy"));
     (void)json_object_set(d, "route", json_object_get(rules, "route"));
@@ -73,7 +67,7 @@ static json_t *step_json(const struct check_ctx *ctx, const struct dns_step *s)
     json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:o}", "name", s->name, "type",
                           dns_type_name(s->type), "security", dns_security_name(s->security),
                           "lookup", dns_lookup_name(s->lookup), "ttl", (int)s->ttl, "records",
-                          (int)s->records, "alias", s->alias, "why", outside_text(s->why));
+                          (int)s->records, "alias", s->alias, "why", queue_text_json(s->why));
     add_clause(o, ctx, step_clause(s));
     return o;
 }
@@ -104,7 +98,7 @@ json_t *check_hop_json(const struct check_ctx *ctx, const struct hop *hop,
         set(o, "mx_security", json_string(dns_security_name(facts->security)));
     }
     if (facts && facts->why && *facts->why)
-        set(o, "why", outside_text(facts->why));
+        set(o, "why", queue_text_json(facts->why));
     if (facts && with_dns)
         add_lookups(o, ctx, facts);
     set(o, "hosts", json_array());
@@ -136,7 +130,7 @@ json_t *check_status_json(const struct status *s)
     const struct cause_info *info = cause_info(s->cause);
     char esc[16];
     return json_pack("{s:s, s:s, s:o, s:s, s:s}", "cause", info->name, "dsn", esc_text(s->esc, esc),
-                     "text", outside_text(s->text), "fault", fault_words(info->fault), "remedy",
+                     "text", queue_text_json(s->text), "fault", fault_words(info->fault), "remedy",
                      info->remedy);
 }
 
@@ -169,8 +163,8 @@ static json_t *verdict_json(const struct check_ctx *ctx, const struct verdict *v
         (void)json_array_append_new(records, record_json(v, i));
     o = json_pack("{s:s, s:b, s:b, s:b, s:s, s:o, s:o, s:o}", "mode", verdict_mode_name(v->mode),
                   "half_dane", v->half_dane, "mx_secure", v->mx_secure, "audit", v->audit,
-                  "tlsa_base", v->base ? v->base : "", "why", outside_text(v->why), "names", names,
-                  "tlsa", records);
+                  "tlsa_base", v->base ? v->base : "", "why", queue_text_json(v->why), "names",
+                  names, "tlsa", records);
     add_clause(o, ctx, v->clause);
     return o;
 }
@@ -186,7 +180,7 @@ json_t *check_tls_json(const struct tls_outcome *o)
 {
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:s}", "level", tls_outcome_label(o),
                      "protocol", o->protocol, "cipher", o->cipher, "record", o->record, "depth",
-                     o->depth, "peer_name", outside_text(o->peer_name), "error", o->error);
+                     o->depth, "peer_name", queue_text_json(o->peer_name), "error", o->error);
 }
 
 static json_t *date_json(int64_t s)
@@ -209,12 +203,12 @@ static json_t *would_be_json(const struct certificate *c, size_t depth)
 
 static json_t *certificate_json(const struct certificate *c, size_t depth)
 {
-    json_t *o =
-        json_pack("{s:i, s:o, s:o, s:o, s:b, s:s, s:s, s:o, s:o, s:b, s:o}", "depth", (int)depth,
-                  "subject", outside_text(c->subject), "issuer", outside_text(c->issuer), "names",
-                  outside_text(c->names), "names_are_cn", c->names_are_cn, "key", c->key,
-                  "signature", c->signature, "not_before", date_json(c->not_before_s), "not_after",
-                  date_json(c->not_after_s), "ca", c->is_ca, "tlsa", would_be_json(c, depth));
+    json_t *o = json_pack(
+        "{s:i, s:o, s:o, s:o, s:b, s:s, s:s, s:o, s:o, s:b, s:o}", "depth", (int)depth, "subject",
+        queue_text_json(c->subject), "issuer", queue_text_json(c->issuer), "names",
+        queue_text_json(c->names), "names_are_cn", c->names_are_cn, "key", c->key, "signature",
+        c->signature, "not_before", date_json(c->not_before_s), "not_after",
+        date_json(c->not_after_s), "ca", c->is_ca, "tlsa", would_be_json(c, depth));
     return o ? o : json_object();
 }
 
@@ -249,9 +243,10 @@ void check_add_findings(json_t *o, const struct check_ctx *ctx, const struct fin
     }
     for (size_t i = 0; i < n; i++) {
         const struct finding_info *info = finding_info(found[i].id);
-        json_t *f = json_pack("{s:s, s:s, s:s, s:o, s:o}", "finding", info->name, "effect",
-                              effect_name(info->effect), "fault", fault_words(info->fault), "text",
-                              outside_text(found[i].text), "mend", outside_text(found[i].mend));
+        json_t *f =
+            json_pack("{s:s, s:s, s:s, s:o, s:o}", "finding", info->name, "effect",
+                      effect_name(info->effect), "fault", fault_words(info->fault), "text",
+                      queue_text_json(found[i].text), "mend", queue_text_json(found[i].mend));
         add_clause(f, ctx, info->clause);
         (void)json_array_append_new(a, f);
     }
