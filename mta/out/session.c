@@ -103,7 +103,7 @@ static void begin_handshake(struct out_session *s)
     if (!ssl) {
         struct status why =
             s->verdict.mode == VERDICT_SKIP ? s->verdict.skip : status_of(CAUSE_TLS_LOCAL);
-        fail(s, &why, true);
+        fail(s, &why, why.cause != CAUSE_TLS_LOCAL); /* our own trouble is no reason for less */
         return;
     }
     if (s->probe)

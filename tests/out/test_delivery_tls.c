@@ -38,6 +38,23 @@ Test(delivery, half_dane)
     rig_free(&r);
 }
 
+/* Trouble of our own TLS engine says nothing about the host: the message waits, at every level. */
+Test(delivery, our_own_tls_trouble_is_no_reason_for_less)
+{
+    struct rig *r = rig_of(1, true);
+    SSL_CTX *context;
+
+    rig_start(r);
+    context = r->settings->tls.opportunistic;
+    r->settings->tls.opportunistic = NULL;
+    rig_submit(r, FROM, "a@d.example");
+    rig_pump_until_logged(r, "status=deferred (our TLS engine failed", 1);
+    cr_assert_eq(r->hosts[0].connections, 1);
+    cr_assert_eq(fake_count(&r->hosts[0], "MAIL"), 0);
+    r->settings->tls.opportunistic = context;
+    rig_free(&r);
+}
+
 /* The law: whatever fails, a host with usable TLSA records never sees MAIL FROM without its match.
  */
 static const struct {
