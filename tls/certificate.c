@@ -73,8 +73,8 @@ bool tls_record_is_of(const struct tlsa_record *r, X509 *cert)
     return same;
 }
 
-/* Appends a name of the peer's certificate; anything but printable ASCII becomes '?'. */
-static void append_name(struct buf *b, const ASN1_STRING *name)
+/* Appends a name of the peer's certificate; anything but printable ASCII, from least on, becomes '?'. */
+static void append_name(struct buf *b, const ASN1_STRING *name, unsigned char least)
 {
     const unsigned char *p = ASN1_STRING_get0_data(name);
     int n = ASN1_STRING_length(name);
@@ -84,7 +84,7 @@ static void append_name(struct buf *b, const ASN1_STRING *name)
     if (b->n && !buf_append(b, SLICE(", ")))
         return;
     for (int i = 0; i < n; i++)
-        (void)!buf_append_byte(b, p[i] > ' ' && p[i] < 0x7f ? (char)p[i] : '?');
+        (void)!buf_append_byte(b, p[i] >= least && p[i] < 0x7f ? (char)p[i] : '?');
 }
 
 static void append_dns_names(struct buf *b, X509 *cert)
@@ -93,7 +93,7 @@ static void append_dns_names(struct buf *b, X509 *cert)
     for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
         const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
         if (name->type == GEN_DNS)
-            append_name(b, name->d.dNSName);
+            append_name(b, name->d.dNSName, '!'); /* a blank would look like two names */
     }
     GENERAL_NAMES_free(names);
 }
@@ -103,7 +103,7 @@ static void append_common_name(struct buf *b, X509 *cert)
     const X509_NAME *subject = X509_get_subject_name(cert);
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
     if (at >= 0)
-        append_name(b, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+        append_name(b, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)), ' ');
 }
 
 /* Returns whether they are DNS names. */
