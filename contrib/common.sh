@@ -5,7 +5,8 @@
 # nettle-dev: pkg-config wants it for libunbound, though libunbound-dev does not ask for it.
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libunbound-dev
     nettle-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev libidn2-dev"
-RUN_PACKAGES="dns-root-data openssl python3"
+# ca-certificates: the authorities of the levels verify and secure.
+RUN_PACKAGES="dns-root-data openssl ca-certificates python3"
 LAB_PACKAGES="knot iproute2"
 # libnet-ssleay-perl: STARTTLS for swaks. unbound: the resolver of posttls-finger (in postfix).
 # From libdb5.3 on: what the Exim of PEER_PACKAGES is linked with.
