@@ -4,7 +4,7 @@
 
 #include "dns/name.h"
 
-/* A domain ("example.org", U-labels too), an address literal with its brackets, or a mail address,
+/* A domain ("example.org", U-labels too), an address literal with or without its brackets, or a mail address,
  * of which the domain counts. out: normalised, as the delivery code knows it. False: it is none of
  * these; out is untouched. */
 MUST_USE bool destination_parse(const char *text, char out[DNS_NAME_MAX]);

@@ -94,6 +94,8 @@ Test(policy_command, destinations)
         {"b\xc3\xbc" "cher.example", "xn--bcher-kva.example"},
         {"[192.0.2.1]", "[192.0.2.1]"},
         {"x@[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"},
+        {"192.0.2.1", "[192.0.2.1]"},
+        {"2001:DB8::1", "[IPv6:2001:db8::1]"},
         {"[192.0.2]", NULL},
         {"[192.0.2.1]x", NULL},
         {"[192.0.2.1", NULL},

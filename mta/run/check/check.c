@@ -191,6 +191,10 @@ static void on_domain(void *arg)
     c->running--;
     c->finished++;
     show(c, d->document);
+    if (c->as_json) { /* told; a table needs them all */
+        json_decref(d->document);
+        d->document = NULL;
+    }
     draw_bar(c);
     run_more(c);
 }

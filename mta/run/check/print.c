@@ -85,7 +85,8 @@ static void add_cause(json_t *into, json_t *finding)
             (void)json_array_set(into, i, finding);
         return;
     }
-    (void)json_array_append(into, finding);
+    /* That a second certificate is not covered explains whatever the first one's handshake showed. */
+    (void)json_array_insert(into, equals(finding, "finding", "key-type-uncovered") ? 0 : i, finding);
 }
 
 /* What stops mail, or also what costs it security, in the order of the document. */
