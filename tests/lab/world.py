@@ -1,5 +1,6 @@
 """Builds the cases' world: certificates, zones, receivers, failing DNS servers, configuration."""
 import re
+from copy import deepcopy
 
 import cases
 import certs
@@ -139,7 +140,7 @@ class World:
         """The daemon's configuration for this world."""
         from daemon import default_settings
         settings = default_settings(folder, self.dns.anchor)
-        settings["policies"], settings["next_hops"] = self.policies, self.next_hops
+        settings["policies"], settings["next_hops"] = deepcopy(self.policies), deepcopy(self.next_hops)
         settings["routes"] = {**self.routes, "*": {"to": "mx"}}
         relay = self.identity("leaf", "relay.example")
         settings["identities"] = {"relay": {"certificate_file": str(relay.chain),
