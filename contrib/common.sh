@@ -116,14 +116,18 @@ opensmtpd_is_old() {
 }
 
 # use_backports FOLDER: leaves in "backports" the options that let apt-get read the backports of this
-# Debian alone, with all its state in FOLDER; nothing of the system's is changed.
+# Debian alone, from where the system has its packages, with all its state in FOLDER; nothing of the
+# system's is changed.
 use_backports() {
-    local suite
+    local release archive
     # shellcheck source=/dev/null
-    suite=$(. /etc/os-release && printf '%s-backports' "${VERSION_CODENAME:-stable}")
-    mkdir -p "$1/lists/partial" "$1/cache/archives/partial" || return
-    printf 'deb [signed-by=%s] %s %s main\n' /usr/share/keyrings/debian-archive-keyring.gpg \
-        http://deb.debian.org/debian "$suite" >"$1/backports.list"
+    release=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-stable}")
+    # shellcheck disable=SC2016
+    archive=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Identifier: Packages' |
+        awk -v release="$release" '$1 == release { print $2; exit }')
+    [ -n "$archive" ] && mkdir -p "$1/lists/partial" "$1/cache/archives/partial" || return
+    printf 'deb [signed-by=%s] %s %s-backports main\n' \
+        /usr/share/keyrings/debian-archive-keyring.gpg "$archive" "$release" >"$1/backports.list"
     backports=(-o Dir::State::lists="$1/lists" -o Dir::Cache="$1/cache"
         -o Dir::Etc::sourcelist="$1/backports.list" -o Dir::Etc::sourceparts=/dev/null
         -o APT::Sandbox::User=root)
