@@ -154,7 +154,7 @@ static void print_route(const json_t *route)
     printf("route      %s (%s)\n",
            strcmp(text(route, "to"), "mx") == 0 ? "by MX" : text(route, "to"),
            text(route, "where"));
-    json_array_foreach(json_object_get(route, "hosts"), i, h)
+    json_array_foreach (json_object_get(route, "hosts"), i, h)
         printf("           %s%s%s\n", text(h, "host"),
                json_is_true(json_object_get(h, "mx_lookup")) ? ", by its MX records" : "",
                json_is_true(json_object_get(h, "implicit_tls")) ? ", TLS at once" : "");
@@ -180,8 +180,7 @@ static void print_policy(const json_t *policy)
            text(policy, "rule"), text(policy, "where"));
     print_rule_end(policy);
     printf("\n           %s\n", text(policy, "words"));
-    json_array_foreach(json_object_get(policy, "passed_over"), i, rule)
-    {
+    json_array_foreach (json_object_get(policy, "passed_over"), i, rule) {
         printf("%s\"%s\" tls: %s (%s)", i ? "           " : "not used   ", text(rule, "pattern"),
                text(rule, "tls"), text(rule, "where"));
         print_rule_end(rule);

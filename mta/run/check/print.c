@@ -58,7 +58,8 @@ static void print_findings(const json_t *o, const char *indent)
     size_t i;
     json_t *f;
 
-    json_array_foreach(json_object_get(o, "findings"), i, f) print_finding(f, indent);
+    json_array_foreach (json_object_get(o, "findings"), i, f)
+        print_finding(f, indent);
 }
 
 static bool has_finding(const json_t *o, const char *name)
@@ -66,8 +67,9 @@ static bool has_finding(const json_t *o, const char *name)
     size_t i;
     json_t *f;
 
-    json_array_foreach(json_object_get(o, "findings"), i,
-                       f) if (equals(f, "finding", name)) return true;
+    json_array_foreach (json_object_get(o, "findings"), i, f)
+        if (equals(f, "finding", name))
+            return true;
     return false;
 }
 
@@ -77,16 +79,17 @@ static void add_cause(json_t *into, json_t *finding)
     size_t i;
     json_t *f;
 
-    json_array_foreach(into, i, f)
-    {
+    json_array_foreach (into, i, f) {
         if (!equals(f, "finding", text(finding, "finding")))
             continue;
         if (!*text(f, "mend") && *text(finding, "mend"))
             (void)json_array_set(into, i, finding);
         return;
     }
-    /* That a second certificate is not covered explains whatever the first one's handshake showed. */
-    (void)json_array_insert(into, equals(finding, "finding", "key-type-uncovered") ? 0 : i, finding);
+    /* That a second certificate is not covered explains whatever the first one's handshake showed.
+     */
+    (void)json_array_insert(into, equals(finding, "finding", "key-type-uncovered") ? 0 : i,
+                            finding);
 }
 
 /* What stops mail, or also what costs it security, in the order of the document. */
@@ -96,12 +99,13 @@ static void gather_causes(json_t *o, bool costs, json_t *into)
     json_t *value, *inner;
     size_t i;
 
-    json_array_foreach(json_object_get(o, "findings"), i,
-                       value) if (equals(value, "effect", "stops") ||
-                                  (costs && equals(value, "effect", "costs")))
-        add_cause(into, value);
-    json_object_foreach(o, key, value) if (json_is_array(value)) json_array_foreach(value, i, inner)
-        gather_causes(inner, costs, into);
+    json_array_foreach (json_object_get(o, "findings"), i, value)
+        if (equals(value, "effect", "stops") || (costs && equals(value, "effect", "costs")))
+            add_cause(into, value);
+    json_object_foreach (o, key, value)
+        if (json_is_array(value))
+            json_array_foreach (value, i, inner)
+                gather_causes(inner, costs, into);
 }
 
 /* ---- the answer */
@@ -121,9 +125,9 @@ static void print_causes(const json_t *d, bool stopped)
     json_t *causes = json_array(), *f, *hop;
     size_t i;
 
-    json_array_foreach(json_object_get(d, "hops"), i, hop) gather_causes(hop, !stopped, causes);
-    json_array_foreach(causes, i, f)
-    {
+    json_array_foreach (json_object_get(d, "hops"), i, hop)
+        gather_causes(hop, !stopped, causes);
+    json_array_foreach (causes, i, f) {
         if (i == CAUSES_TOLD)
             break;
         fputs(stopped ? "  likely cause  " : "  also found    ", stdout);
@@ -233,7 +237,8 @@ static void print_dns(const json_t *hop)
     size_t i;
     json_t *s;
 
-    json_array_foreach(json_object_get(hop, "dns"), i, s) print_step(s);
+    json_array_foreach (json_object_get(hop, "dns"), i, s)
+        print_step(s);
     print_findings(hop, "  ");
 }
 
@@ -244,9 +249,10 @@ static void print_candidates(const json_t *host)
     size_t i;
     json_t *c;
 
-    json_array_foreach(json_object_get(host, "candidates"), i, c) printf(
-        "  %s%s: %s, %s%s\n", i ? "          " : "tried     ", text(c, "base"), text(c, "security"),
-        text(c, "lookup"), is(c, "chosen") ? " (the TLSA base domain)" : "");
+    json_array_foreach (json_object_get(host, "candidates"), i, c)
+        printf("  %s%s: %s, %s%s\n", i ? "          " : "tried     ", text(c, "base"),
+               text(c, "security"), text(c, "lookup"),
+               is(c, "chosen") ? " (the TLSA base domain)" : "");
 }
 
 static void print_record(const json_t *r)
@@ -272,9 +278,10 @@ static void print_verdict(const json_t *host)
         putchar('\n');
     }
     print_candidates(host);
-    json_array_foreach(json_object_get(v, "names"), i, name)
+    json_array_foreach (json_object_get(v, "names"), i, name)
         printf("  %s%s\n", i ? "          " : "names     ", json_string_value(name));
-    json_array_foreach(json_object_get(v, "tlsa"), i, r) print_record(r);
+    json_array_foreach (json_object_get(v, "tlsa"), i, r)
+        print_record(r);
 }
 
 static void print_certificate(const json_t *c)
@@ -290,7 +297,7 @@ static void print_certificate(const json_t *c)
         put(is(c, "names_are_cn") ? "         common name " : "         names ", text(c, "names"));
         putchar('\n');
     }
-    json_array_foreach(json_object_get(c, "tlsa"), i, tlsa)
+    json_array_foreach (json_object_get(c, "tlsa"), i, tlsa)
         printf("         %s\n", json_string_value(tlsa));
     fputs(paint(PLAIN), stdout);
 }
@@ -316,7 +323,8 @@ static void print_chain(const json_t *p, const json_t *before)
         printf("      %sthe same certificates%s\n", paint(DIM), paint(PLAIN));
         return;
     }
-    json_array_foreach(chain, i, c) print_certificate(c);
+    json_array_foreach (chain, i, c)
+        print_certificate(c);
 }
 
 static void print_probe(const json_t *p, const json_t *before)
@@ -350,11 +358,10 @@ static void print_host_findings(const json_t *host)
     size_t i, k;
     json_t *f, *p;
 
-    json_array_foreach(json_object_get(host, "findings"), i, f)
-    {
+    json_array_foreach (json_object_get(host, "findings"), i, f) {
         bool again = false;
-        json_array_foreach(json_object_get(host, "addresses"), k, p) again |=
-            has_finding(p, text(f, "finding"));
+        json_array_foreach (json_object_get(host, "addresses"), k, p)
+            again |= has_finding(p, text(f, "finding"));
         if (!again)
             print_finding(f, "  ");
     }
@@ -369,8 +376,7 @@ static void print_host(const json_t *host)
     printf("\nhost %s (preference %lld)\n", text(host, "host"), number(host, "preference"));
     print_verdict(host);
     print_host_findings(host);
-    json_array_foreach(json_object_get(host, "addresses"), i, p)
-    {
+    json_array_foreach (json_object_get(host, "addresses"), i, p) {
         print_probe(p, before);
         before = p;
     }
@@ -381,12 +387,12 @@ static void print_hops(const json_t *d)
     size_t i, k;
     json_t *hop, *host;
 
-    json_array_foreach(json_object_get(d, "hops"), i, hop)
-    {
+    json_array_foreach (json_object_get(d, "hops"), i, hop) {
         printf("\nnext hop %s, port %lld%s\n", text(hop, "next_hop"), number(hop, "port"),
                is(hop, "implicit_tls") ? ", TLS at once" : "");
         print_dns(hop);
-        json_array_foreach(json_object_get(hop, "hosts"), k, host) print_host(host);
+        json_array_foreach (json_object_get(hop, "hosts"), k, host)
+            print_host(host);
     }
 }
 
@@ -407,13 +413,15 @@ static void gather_clauses(json_t *o, json_t *into)
     size_t i;
 
     if (json_is_array(o)) {
-        json_array_foreach(o, i, value) gather_clauses(value, into);
+        json_array_foreach (o, i, value)
+            gather_clauses(value, into);
         return;
     }
     if (*text(o, "explanation"))
         (void)json_object_set(into, text(o, "clause"), json_object_get(o, "explanation"));
-    json_object_foreach(o, key, value) if (json_is_array(value) || json_is_object(value))
-        gather_clauses(value, into);
+    json_object_foreach (o, key, value)
+        if (json_is_array(value) || json_is_object(value))
+            gather_clauses(value, into);
 }
 
 static void print_clauses(json_t *d)
@@ -424,7 +432,7 @@ static void print_clauses(json_t *d)
     gather_clauses(d, clauses);
     if (json_object_size(clauses))
         printf("\nwhat the clauses say\n");
-    json_object_foreach(clauses, clause, words)
+    json_object_foreach (clauses, clause, words)
         printf("  %s: %s\n", clause, json_string_value(words));
     json_decref(clauses);
 }
