@@ -1,8 +1,8 @@
 /* One outbound connection: the client machine (mta/smtp) between a connection (tls/conn) and the
  * one who delivers. RFC 5321 §3, §4.5.3.2; RFC 3207; RFC 7672 §2.2.
  *
- * Phases: connecting → (implicit TLS: handshake) → talking → (STARTTLS: handshake → talking) → dead.
- * While talking, what comes next is the client machine's to say.
+ * Phases: connecting → (implicit TLS: handshake) → talking → (STARTTLS: handshake → talking) →
+ * dead. While talking, what comes next is the client machine's to say.
  *
  * What the verdict asks for is asked of the machine: REQUIRED never gets past EHLO without TLS, and
  * a handshake that did not prove what the verdict wants ends here, before MAIL FROM exists.
@@ -106,8 +106,12 @@ static void begin_handshake(struct out_session *s)
         fail(s, &why, why.cause != CAUSE_TLS_LOCAL); /* our own trouble is no reason for less */
         return;
     }
-    if (s->probe)
-        (void)!tls_probe_prepare(ssl, s->probe);
+    if (s->probe && !tls_probe_prepare(ssl, s->probe)) { /* an answer to another question is none */
+        struct status why = status_of(CAUSE_TLS_LOCAL);
+        SSL_free(ssl);
+        fail(s, &why, false);
+        return;
+    }
     s->phase = PHASE_HANDSHAKE;
     conn_tls(s->conn, ssl, false);
     conn_deadline(s->conn, delivery_of(s)->timeouts.tls_ms);
@@ -320,7 +324,8 @@ static struct smtp_client *make_client(const struct out_session *s)
 {
     const struct delivery_config *d = delivery_of(s);
     struct smtp_client_config cfg = {.hostname = s->settings->config->hostname,
-                                     .tls = out_session_client_tls(s->verdict.mode, s->implicit_tls),
+                                     .tls =
+                                         out_session_client_tls(s->verdict.mode, s->implicit_tls),
                                      .tls_from_start = s->implicit_tls,
                                      .greeting_ms = d->timeouts.greeting_ms,
                                      .command_ms = d->timeouts.command_ms,
@@ -331,8 +336,8 @@ static struct smtp_client *make_client(const struct out_session *s)
     return smtp_client_new(&cfg);
 }
 
-/* "mx.example[192.0.2.1]:25", of an address "[192.0.2.1]:25". A recipient's literal is the address in
- * it, without brackets and tag, also as what a certificate has to name. */
+/* "mx.example[192.0.2.1]:25", of an address "[192.0.2.1]:25". A recipient's literal is the address
+ * in it, without brackets and tag, also as what a certificate has to name. */
 static void name_remote(struct out_session *s, const char *host)
 {
     char ip[IP_TEXT_MAX];
