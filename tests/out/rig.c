@@ -31,7 +31,8 @@ static struct dest_facts *answer(void *arg, enum plan_kind kind, const char *nam
     r->questions++;
     for (size_t i = 0; i < r->n_hosts; i++) {
         (void)snprintf(names[i], sizeof(names[i]), "mx%zu.example", i);
-        rows[i] = (struct host_row){names[i], (uint16_t)(10 * (i + 1)), r->hosts[i].address};
+        rows[i] = (struct host_row){names[i], (uint16_t)(r->equal ? 10 : 10 * (i + 1)),
+                                   r->hosts[i].address};
     }
     bool hosts = r->kind == DEST_MX || r->kind == DEST_HOST;
     f = facts_of(r->kind, name, hosts ? rows : NULL);

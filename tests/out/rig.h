@@ -33,6 +33,7 @@ struct rig {
     enum { TLSA_NONE, TLSA_RIGHT, TLSA_WRONG, TLSA_ERROR } tlsa;
     enum dest_kind kind;
     bool mx_insecure;
+    bool equal; /* all hosts have one preference */
     int questions;      /* asked of DNS so far */
     bool tlsa_replaced; /* from the second question on nothing matches any more */
     uint32_t ttl_s;     /* of the facts; 0: five minutes */

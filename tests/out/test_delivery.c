@@ -32,7 +32,8 @@ static void all_results(bool pipelining)
     rig_submit(r, FROM, "a@d.example tempfail@d.example reject@d.example b@d.example");
     rig_pump_until_logged(r, "status=", 4);
     rig_must_log(r, "to=<a@d.example>");
-    rig_must_log(r, "dsn=4.2.0, status=deferred (450 4.2.0 come back later), fault=the receiving server");
+    rig_must_log(
+        r, "dsn=4.2.0, status=deferred (450 4.2.0 come back later), fault=the receiving server");
     rig_must_log(r, "dsn=5.1.1, status=bounced (550 5.1.1 no such user)");
     /* One message with one recipient left, and the notification, which goes to the same receiver.
      */
@@ -111,6 +112,26 @@ Test(delivery, without_validation_dane_waits)
     rig_pump_until_logged(r, "status=deferred", 1);
     rig_must_log(r, "fault=this relay");
     cr_assert_eq(r->hosts[0].connections, 0);
+    rig_free(&r);
+}
+
+/* RFC 5321 §5.1: among equals by lot, anew for each delivery. That one host gets all twenty happens
+ * once in half a million runs. */
+Test(delivery, equal_hosts_share_the_mail)
+{
+    enum { MESSAGES = 20 };
+    struct rig *r = rig_of(2, false);
+
+    r->equal = true;
+    r->config.delivery.connection_idle_ms = 0;
+    rig_start(r);
+    for (int i = 0; i < MESSAGES; i++) {
+        rig_submit(r, FROM, "a@d.example");
+        rig_pump_until_logged(r, "status=sent", i + 1);
+    }
+    cr_expect_gt(r->hosts[0].messages, 0);
+    cr_expect_gt(r->hosts[1].messages, 0);
+    cr_expect_eq(r->hosts[0].messages + r->hosts[1].messages, MESSAGES);
     rig_free(&r);
 }
 
@@ -223,8 +244,9 @@ Test(delivery, expired)
     rig_start(r);
     rig_submit(r, "", "a@d.example");
     rig_pump_until_logged(r, "status=expired", 1);
-    rig_must_log(r, "dsn=5.4.7, status=expired (could not be delivered before its lifetime ended: TLS is "
-              "required, but was not offered), fault=the receiving server");
+    rig_must_log(
+        r, "dsn=5.4.7, status=expired (could not be delivered before its lifetime ended: TLS is "
+           "required, but was not offered), fault=the receiving server");
     cr_assert_not(fake_heard(&r->hosts[0], "MAIL"));
     cr_assert_eq(rig_messages(r), 0u);
     rig_free(&r);
