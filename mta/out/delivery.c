@@ -179,13 +179,6 @@ static struct verdict decide(const struct delivery *d, size_t host)
     return out_hops_verdict(&in, host);
 }
 
-static bool is_refused_address(const struct delivery *d, const struct ip *ip)
-{
-    const struct delivery_config *c = &config_of(d)->delivery;
-
-    return !d->hop.configured && ip_nets_have(c->refuse_networks, c->n_refuse_networks, ip);
-}
-
 /* ---- sessions ---- */
 
 static void on_ready(void *arg);
@@ -377,7 +370,7 @@ static bool try_attempt(struct delivery *d)
         note_host(d, "skipped", &d->verdict.skip);
         return false;
     }
-    if (is_refused_address(d, &current(d)->to.ip)) {
+    if (out_hops_refuses(d->settings, &d->hop, &current(d)->to.ip)) {
         struct status why = status_of(CAUSE_REFUSED_NETWORK);
         note_host(d, "skipped", &why);
         return false;

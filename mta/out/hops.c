@@ -54,20 +54,24 @@ static bool is_own_address(const struct settings *s, const struct ip *ip)
     return false;
 }
 
+bool out_hops_refuses(const struct settings *s, const struct hop *hop, const struct ip *ip)
+{
+    const struct delivery_config *c = &s->config->delivery;
+
+    return !hop->configured && ip_nets_have(c->refuse_networks, c->n_refuse_networks, ip);
+}
+
 /* A recipient's address literal must not lead back to us, nor where MX hosts must not lead; a
  * configured address may. */
 static void plan_address(const struct hop_input *in, struct out_plan *out)
 {
-    const struct delivery_config *c = &in->settings->config->delivery;
     const struct hop *hop = in->hop;
 
     *out = (struct out_plan){.n = 1, .v = {{0, {hop->ip, hop->port}}}};
-    if (hop->configured)
-        return;
-    if (is_own_address(in->settings, &hop->ip))
+    if (!hop->configured && is_own_address(in->settings, &hop->ip))
         *out = (struct out_plan){
             .why_none = status_make(CAUSE_MAIL_LOOP, "%s is this relay itself", hop->name)};
-    else if (ip_nets_have(c->refuse_networks, c->n_refuse_networks, &hop->ip))
+    else if (out_hops_refuses(in->settings, hop, &hop->ip))
         *out = (struct out_plan){.why_none = status_of(CAUSE_REFUSED_NETWORK)};
 }
 

@@ -35,6 +35,9 @@ struct hop_input {
     uint64_t random;
 };
 
+/* Whether mail must not be taken to that address (refuse_networks). A configured hop may be anywhere. */
+bool out_hops_refuses(const struct settings *s, const struct hop *hop, const struct ip *ip);
+
 /* The plan of a hop. An empty one says whose fault it is: a resolver of ours that is silent or does not
  * validate is not the domain's DNS, and a configured hop that is wrong is the operator's to mend, so
  * its mail waits (LOCAL_ERROR) instead of bouncing. */
