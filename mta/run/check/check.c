@@ -19,28 +19,26 @@ enum { STATE_WAIT_MS = 20000, CONNECT_MS = 10000, GREETING_MS = 30000 };
 enum { RESTART_MS = 100, RESTARTS_MAX = 3 };
 enum { DOMAINS_AT_ONCE = 32, LINE_MAX_OCTETS = 4096, BAR_WIDTH = 30, USAGE = 2 };
 
+/* clang-format off */
 const char check_command_help[] =
     "usage: danelaw check DOMAIN… [--explain] [--in TIME] [--json]\n"
     "       danelaw check - < LIST\n"
     "\n"
-    "Says why a destination gets its mail, or does not, by the live policy and the code of a "
-    "delivery, up\n"
-    "to the point where MAIL FROM would be said: every DNS step with its security, the TLSA base "
-    "domain and\n"
-    "records, a handshake with every address of every host, with RSA and with ECDSA, then what "
-    "would\n"
-    "happen to a message, whose fault it is if it would wait, and the record that would mend it.\n"
+    "Says why a destination gets its mail, or does not, by the live policy and the code of a\n"
+    "delivery, up to the point where MAIL FROM would be said: every DNS step with its security,\n"
+    "the TLSA base domain and records, a handshake with every address of every host, with RSA\n"
+    "and with ECDSA, then what would happen to a message, whose fault it is if it would wait,\n"
+    "and the record that would mend it.\n"
     "\n"
-    "  DOMAIN       a domain, a mail address, or an address literal; \"-\" reads a list, one a "
-    "line\n"
-    "  --in TIME    also what would happen by then: 30d, 2w (certificates and policies of that "
-    "day)\n"
+    "  DOMAIN       a domain, a mail address, or an address literal; \"-\" reads a list, one a line\n"
+    "  --in TIME    also what would happen by then: 30d, 2w (certificates and policies of that day)\n"
     "  --explain    with what the RFCs say\n"
     "  --json       one document a line; contrib/check.schema.json describes it\n"
     "\n"
     "More than one destination gives a table; they are checked side by side.\n"
-    "exit status: 0 all would be delivered (by then too), 1 one would not, 2 usage, 3 "
-    "undetermined\n";
+    "exit status: 0 all would be delivered (by then too), 1 one would not, 2 usage,\n"
+    "3 undetermined\n";
+/* clang-format on */
 
 struct destination {
     struct check *check;

@@ -163,13 +163,6 @@ static bool is_planned(const struct place *p, size_t host, const struct ip *ip)
     return false;
 }
 
-static bool may_connect(const struct evaluation *e, const struct place *p, const struct ip *ip)
-{
-    const struct delivery_config *c = &e->in.ctx->settings->config->delivery;
-
-    return p->hop.configured || !ip_nets_have(c->refuse_networks, c->n_refuse_networks, ip);
-}
-
 /* A delivery tries some addresses of a host; here all of them are asked, as one of many may be
  * wrong. */
 static void add_spare(struct evaluation *e, struct place *p, size_t host)
@@ -181,7 +174,8 @@ static void add_spare(struct evaluation *e, struct place *p, size_t host)
         struct attempt a = {
             host, {h->addresses[i], p->hop.port}
         };
-        if (is_planned(p, host, &h->addresses[i]) || !may_connect(e, p, &h->addresses[i]))
+        if (is_planned(p, host, &h->addresses[i]) ||
+            out_hops_refuses(e->in.ctx->settings, &p->hop, &h->addresses[i]))
             continue;
         add_attempt(e, p, &a);
         e->targets[e->n_targets - 1].spare = true;
@@ -257,8 +251,8 @@ static bool authenticates(const struct verdict *v)
  */
 static bool try_other_key(struct target *t, const struct probe_result *r)
 {
-    if (t->e->in.at_s || t->key != TLS_KEY_ANY || !authenticates(&t->strict) ||
-        t->verdict.mode != t->strict.mode || r->key == TLS_KEY_ANY)
+    if (t->e->in.at_s || t->key != TLS_KEY_ANY || t->verdict.mode != t->strict.mode ||
+        r->key == TLS_KEY_ANY)
         return false;
     t->first = *r;
     t->first.json = NULL;
@@ -283,7 +277,7 @@ static void other_key_done(struct target *t, const struct probe_result *r)
     (void)json_object_set_new(r->json, "absent", json_boolean(absent));
     if (absent) /* which is no fault */
         (void)json_array_clear(json_object_get(r->json, "findings"));
-    if (!absent && r->has_tls && t->first.has_tls)
+    if (!absent && authenticates(&t->strict) && r->has_tls && t->first.has_tls)
         compare_keys(t, r);
     add_probe(t, r, absent ? "the server has no certificate of this kind" : "");
     target_over(t);
