@@ -76,7 +76,7 @@ struct delivery {
 
     bool sending;
     struct smtp_transaction tx;
-    const char *tx_rcpts[LIMIT_RCPT_PER_TRANSACTION];
+    struct smtp_rcpt tx_rcpts[LIMIT_RCPT_PER_TRANSACTION];
     size_t tx_targets[LIMIT_RCPT_PER_TRANSACTION];
     struct status *tx_results;
 };

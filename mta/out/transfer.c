@@ -35,6 +35,11 @@ bool transfer_has_open_here(const struct delivery *d)
     return false;
 }
 
+static struct smtp_rcpt rcpt_of(const struct recipient *r)
+{
+    return (struct smtp_rcpt){.address = r->address};
+}
+
 static size_t gather(struct delivery *d)
 {
     size_t n = 0;
@@ -42,7 +47,7 @@ static size_t gather(struct delivery *d)
     for (size_t i = 0; i < d->job->n_rcpts && n < LIMIT_RCPT_PER_TRANSACTION; i++) {
         if (!is_open_here(d, &d->targets[i]))
             continue;
-        d->tx_rcpts[n] = d->job->message->rcpts[d->job->rcpts[i]].address;
+        d->tx_rcpts[n] = rcpt_of(&d->job->message->rcpts[d->job->rcpts[i]]);
         d->tx_targets[n++] = i;
     }
     return n;

@@ -23,13 +23,24 @@ struct smtp_client_config {
 
 enum client_capability { CAP_STARTTLS = 1, CAP_PIPELINING = 2, CAP_SIZE = 4, CAP_8BITMIME = 8, CAP_SMTPUTF8 = 16, CAP_ENHANCED = 32, CAP_DSN = 64, CAP_CHUNKING = 128, CAP_REQUIRETLS = 256 };
 
+struct smtp_rcpt {
+    const char *address;         /* no brackets */
+    unsigned notify;             /* enum dsn_notify (queue/message.h); 0: not said */
+    const char *orcpt;           /* "type;address" decoded; NULL: not said */
+};
+
 struct smtp_transaction {
     const char *sender;          /* no brackets */
-    uint64_t size;               /* of the content, octets */
-    bool eight_bit, smtputf8;
-    const char *const *rcpts;
+    uint64_t size;               /* of the content, octets; 0: not known, SIZE is not said */
+    bool eight_bit;              /* the content has octets above 127 */
+    bool smtputf8;               /* an address or the header has octets above 127 */
+    bool requiretls;             /* RFC 8689 §4.2.1: only to a server that offers it, inside TLS */
+    const char *envid;           /* decoded; NULL: not said */
+    unsigned ret;                /* enum dsn_ret (queue/message.h) */
+    const struct smtp_rcpt *rcpts;
     size_t n_rcpts;
     struct status *results;      /* out: one per recipient, filled when CLIENT_FINISHED or CLIENT_FAILED */
+    bool dsn_passed;             /* out: the server offers DSN, the duties of RFC 3461 are its own now */
 };
 
 enum smtp_client_event {

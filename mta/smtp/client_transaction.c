@@ -56,7 +56,7 @@ bool client_send_mail(struct smtp_client *c, struct buf *out)
 
 bool client_send_rcpt(struct smtp_client *c, struct buf *out)
 {
-    return buf_printf(out, "RCPT TO:<%s>\r\n", c->t->rcpts[step_rcpt(c, c->sent)]);
+    return buf_printf(out, "RCPT TO:<%s>\r\n", c->t->rcpts[step_rcpt(c, c->sent)].address);
 }
 
 bool client_send_data(struct smtp_client *c, struct buf *out)
@@ -214,7 +214,7 @@ static bool is_sendable(const struct smtp_transaction *t)
     bool ok = is_printable(t->sender);
 
     for (size_t i = 0; i < t->n_rcpts; i++)
-        ok = ok && is_printable(t->rcpts[i]);
+        ok = ok && is_printable(t->rcpts[i].address);
     return ok;
 }
 

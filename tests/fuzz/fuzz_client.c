@@ -45,9 +45,14 @@ static void step(struct run *r, struct buf *in, struct buf *out)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const rcpts[RCPTS] = {"a@b.example", "c@b.example", "d@b.example"};
+    static const struct smtp_rcpt rcpts[RCPTS] = {
+        {.address = "a@b.example"}, {.address = "c@b.example"}, {.address = "d@b.example"}};
     struct smtp_client_config cfg = {"relay.example.org", CLIENT_TLS_IF_OFFERED, false, 1, 1, 1, 1, 1};
-    struct run r = {.t = {"s@example.org", 100, true, false, rcpts, RCPTS, NULL}};
+    struct run r = {.t = {.sender = "s@example.org",
+                          .size = 100,
+                          .eight_bit = true,
+                          .rcpts = rcpts,
+                          .n_rcpts = RCPTS}};
     struct buf in, out;
 
     if (size < 1)

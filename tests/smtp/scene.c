@@ -48,7 +48,8 @@ void scene_run(struct scene *s)
 
 void scene_init(struct scene *s, const struct dialogue *d)
 {
-    static const char *const rcpts[] = {"r1@b.example", "r2@b.example", "r3@b.example"};
+    static const struct smtp_rcpt rcpts[] = {
+        {.address = "r1@b.example"}, {.address = "r2@b.example"}, {.address = "r3@b.example"}};
     struct smtp_client_config cfg = {.hostname = "relay.example",
                                      .command_ms = 1,
                                      .greeting_ms = 2,
@@ -60,13 +61,13 @@ void scene_init(struct scene *s, const struct dialogue *d)
               : d->options & TLS_MAY ? CLIENT_TLS_IF_OFFERED
                                      : CLIENT_TLS_NEVER;
     *s = (struct scene){.d = d, .c = smtp_client_new(&cfg)};
-    s->t = (struct smtp_transaction){"s@a.example",
-                                     d->options & BIG ? 2000 : 4,
-                                     d->options & EIGHT_BIT,
-                                     d->options & UTF8,
-                                     rcpts,
-                                     d->rcpts,
-                                     s->results};
+    s->t = (struct smtp_transaction){.sender = "s@a.example",
+                                     .size = d->options & BIG ? 2000 : 4,
+                                     .eight_bit = d->options & EIGHT_BIT,
+                                     .smtputf8 = d->options & UTF8,
+                                     .rcpts = rcpts,
+                                     .n_rcpts = d->rcpts,
+                                     .results = s->results};
     buf_init(&s->in, LIMIT_SESSION_IN);
     buf_init(&s->out, LIMIT_CLIENT_OUT);
     buf_init(&s->events, 1000);

@@ -201,7 +201,7 @@ Test(client, half_a_reply_while_idle)
 /* Nothing that could end a command early ever gets into one. */
 Test(client, unprintable_addresses_are_not_sent)
 {
-    const char *rcpts[] = {"a@b\r\nDATA"};
+    struct smtp_rcpt rcpts[] = {{.address = "a@b\r\nDATA"}};
     struct dialogue d = {.name = "injection", .options = NO_MESSAGE};
     struct scene s;
 

@@ -17,7 +17,7 @@ struct pair {
     bool pipelining;
     struct smtp_transaction t;
     struct status results[MAX_RCPTS];
-    const char *rcpts[MAX_RCPTS];
+    struct smtp_rcpt rcpts[MAX_RCPTS];
     struct buf body;
     size_t body_at, started, finished, delivered;
     bool quit;
@@ -49,23 +49,23 @@ static void start_message(struct pair *p)
     make_body(p);
     p->body_at = 0;
     for (size_t i = 0; i < n; i++)
-        p->rcpts[i] = names[talk_random(&p->seed) % ARRAY_LEN(names)];
-    p->t = (struct smtp_transaction){talk_random(&p->seed) % 8 ? "s@a" : "refuse@a",
-                                     p->body.n,
-                                     true,
-                                     false,
-                                     p->rcpts,
-                                     n,
-                                     p->results};
+        p->rcpts[i].address = names[talk_random(&p->seed) % ARRAY_LEN(names)];
+    p->t =
+        (struct smtp_transaction){.sender = talk_random(&p->seed) % 8 ? "s@a" : "refuse@a",
+                                  .size = p->body.n,
+                                  .eight_bit = true,
+                                  .rcpts = p->rcpts,
+                                  .n_rcpts = n,
+                                  .results = p->results};
     p->started++;
     smtp_client_start(p->client, &p->t);
 }
 
 static enum cause expected_cause(const struct pair *p, size_t i)
 {
-    if (strcmp(p->t.sender, "refuse@a") == 0 || strcmp(p->rcpts[i], "bad@x") == 0)
+    if (strcmp(p->t.sender, "refuse@a") == 0 || strcmp(p->rcpts[i].address, "bad@x") == 0)
         return CAUSE_REMOTE_PERMFAIL;
-    return strcmp(p->rcpts[i], "later@x") == 0 ? CAUSE_REMOTE_TEMPFAIL : CAUSE_REMOTE_OK;
+    return strcmp(p->rcpts[i].address, "later@x") == 0 ? CAUSE_REMOTE_TEMPFAIL : CAUSE_REMOTE_OK;
 }
 
 static void check_message(struct pair *p)
@@ -73,7 +73,7 @@ static void check_message(struct pair *p)
     bool delivered = false;
 
     for (size_t i = 0; i < p->t.n_rcpts; i++) {
-        cr_assert_eq(p->results[i].cause, expected_cause(p, i), "%s: %s", p->rcpts[i],
+        cr_assert_eq(p->results[i].cause, expected_cause(p, i), "%s: %s", p->rcpts[i].address,
                      p->results[i].text);
         delivered = delivered || p->results[i].cause == CAUSE_REMOTE_OK;
     }
