@@ -30,7 +30,7 @@ ALLOWED = {("queue", "dns/name.h"), ("mta/smtp", "dns/name.h"), ("mta/mail", "dn
 
 PURE = """
 config/routes.c config/base/slice.c config/base/buf.c config/base/heap.c config/base/status.c
-config/base/frame.c config/base/ip.c dns/name.c dns/wire.c dns/answer.c dns/plan.c tls/verdict.c
+config/base/base64.c config/base/frame.c config/base/ip.c dns/name.c dns/wire.c dns/answer.c dns/plan.c tls/verdict.c
 queue/retry.c queue/sched.c mta/smtp/address.c mta/smtp/params.c mta/smtp/dot.c mta/smtp/reply.c
 mta/smtp/verbs.c mta/smtp/server.c mta/smtp/client.c mta/mail/header.c mta/mail/trace.c
 mta/mail/dsn.c mta/in/relay.c mta/out/plan.c
