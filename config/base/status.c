@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/base/utf8.h"
+
 static const struct cause_info causes[CAUSE_COUNT] = {
 #define CAUSE(name, code, c, s, d, disp, fault, tlsrpt, words, remedy)                             \
     [CAUSE_##name] = {#name, code, {c, s, d}, DISP_##disp, FAULT_##fault, tlsrpt, words, remedy},
@@ -49,39 +51,21 @@ struct status status_of(enum cause cause)
     return s;
 }
 
-/* Octets of the UTF-8 sequence at p (RFC 3629 §4), 0 if there is no valid one. */
-static size_t utf8_length(const unsigned char *p)
-{
-    static const struct {
-        unsigned char first_min, first_max, second_min, second_max;
-        size_t n;
-    } forms[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-                 {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-                 {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
-
-    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-        if (p[0] < forms[i].first_min || p[0] > forms[i].first_max)
-            continue;
-        if (p[1] < forms[i].second_min || p[1] > forms[i].second_max)
-            return 0;
-        for (size_t k = 2; k < forms[i].n; k++)
-            if ((p[k] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].n;
-    }
-    return 0;
-}
-
 /* One line of printable ASCII or valid UTF-8 without C1 controls: what every log, DSN and JSON document
  * may carry. */
 static void scrub(char *text)
 {
-    for (unsigned char *p = (unsigned char *)text; *p;) {
-        size_t n = *p >= 0x80 ? utf8_length(p) : *p >= ' ' && *p != 0x7f;
-        if (n == 0 || (p[0] == 0xc2 && p[1] < 0xa0))
-            *p++ = '?';
-        else
-            p += n;
+    struct slice left = slice_of(text);
+
+    for (char *p = text; left.n;) {
+        uint32_t point = 0;
+        size_t n = utf8_decode(left, &point);
+        bool keep = point < 0x80 ? n == 1 && point >= ' ' && point != 0x7f : point >= 0xa0;
+
+        if (!keep)
+            *p = '?';
+        p += keep ? n : 1;
+        left = slice_skip(left, keep ? n : 1);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include "config/base/hostname.h"
 #include "config/base/ip.h"
+#include "config/base/utf8.h"
 
 /* The cursor and what was noticed on the way. */
 struct scan {
@@ -193,43 +194,6 @@ static bool scan_inside(struct scan *s, enum address_use use, struct address *ou
     if (at(s, '@') && !scan_source_route(s))
         return false;
     return scan_mailbox(s, out);
-}
-
-/* How many octets a UTF-8 sequence has by its first one (RFC 3629 §4), 0 if none starts so. */
-static size_t utf8_length(unsigned char first)
-{
-    if (first < 0x80)
-        return 1;
-    if (first >= 0xc2 && first <= 0xdf)
-        return 2;
-    if (first >= 0xe0 && first <= 0xef)
-        return 3;
-    return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
-}
-
-/* The second octet's range depends on the first: neither overlong forms, nor surrogates, nor beyond
- * U+10FFFF. */
-static bool utf8_second_ok(unsigned char first, unsigned char second)
-{
-    unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    return second >= low && second <= high;
-}
-
-static bool utf8_ok(struct slice s)
-{
-    while (s.n) {
-        size_t n = utf8_length((unsigned char)s.p[0]);
-        if (n == 0 || n > s.n)
-            return false;
-        if (n > 1 && !utf8_second_ok((unsigned char)s.p[0], (unsigned char)s.p[1]))
-            return false;
-        for (size_t i = 2; i < n; i++)
-            if (((unsigned char)s.p[i] & 0xc0) != 0x80)
-                return false;
-        s = slice_skip(s, n);
-    }
-    return true;
 }
 
 enum cause address_parse_path(struct slice *in, enum address_use use, bool allow_utf8,
