@@ -49,6 +49,7 @@ struct message *message_new(void)
     struct message *m = base_alloc(sizeof(*m));
     m->sender = base_strdup("");
     m->client = base_strdup("");
+    m->user = base_strdup("");
     return m;
 }
 
@@ -63,10 +64,14 @@ void message_free(struct message **mp)
         free(m->rcpts[i].domain);
         free(m->rcpts[i].last);
         free(m->rcpts[i].remote);
+        free(m->rcpts[i].orcpt);
     }
     free(m->rcpts);
     free(m->sender);
     free(m->client);
+    free(m->user);
+    free(m->envid);
+    free(m->held_for);
     body_unref(&m->body);
     free(m);
     *mp = NULL;

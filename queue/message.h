@@ -12,6 +12,11 @@ enum rcpt_state {
     RCPT_BOUNCED,   /* failed for good; its DSN was queued in the same transaction */
 };
 
+/* RFC 3461 §4.1. None of them: the sender did not say, which means failure and perhaps delay. */
+enum dsn_notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
+/* RFC 3461 §4.3: how much of the message a notification of failure brings back. */
+enum dsn_ret { DSN_RET_UNSAID, DSN_RET_FULL, DSN_RET_HDRS };
+
 struct recipient {
     char *address;           /* as given, without angle brackets */
     char *domain;            /* normalised; "[192.0.2.1]" for an address literal */
@@ -20,6 +25,8 @@ struct recipient {
     int64_t next_ms;         /* wall clock of the next attempt */
     struct status *last;     /* of the last attempt, NULL if none or delivered */
     char *remote;            /* "mx.example[192.0.2.1]:25" of the last attempt, or NULL */
+    unsigned notify;         /* enum dsn_notify */
+    char *orcpt;             /* RFC 3461 §4.2 "type;address", decoded, UTF-8 if the type is utf-8; or NULL */
 };
 
 enum message_flag {
@@ -28,6 +35,8 @@ enum message_flag {
     MESSAGE_WARNED = 4,   /* the delay warning was sent */
     MESSAGE_DSN = 8,      /* made by this relay */
     MESSAGE_HELD = 16,    /* by the operator, or quarantined */
+    MESSAGE_REQUIRETLS = 32,   /* RFC 8689 §3: the sender asks for TLS on every hop */
+    MESSAGE_TLS_OPTIONAL = 64, /* RFC 8689 §4: "TLS-Required: No" */
 };
 
 enum { QUEUE_ID_MAX = 21 };
@@ -40,6 +49,10 @@ struct message {
     uint64_t size;           /* octets of the body */
     unsigned flags;          /* enum message_flag */
     char *client;            /* "name[192.0.2.1]" for logs and DSN; "" for our own */
+    char *user;              /* who authenticated to send it, or "" */
+    char *envid;             /* RFC 3461 §4.4, decoded: printable ASCII; or NULL */
+    enum dsn_ret ret;
+    char *held_for;          /* why it was put on hold at the door, or NULL */
     struct recipient *rcpts;
     size_t n_rcpts;
     struct body *body;       /* NULL if not loaded */

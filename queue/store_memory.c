@@ -33,6 +33,11 @@ static struct kept *kept_of(struct memory_store *s, uint64_t row)
     return k;
 }
 
+static char *copy_text(const char *text)
+{
+    return text ? base_strdup(text) : NULL;
+}
+
 static void copy_rcpt(struct message *to, const struct recipient *r)
 {
     size_t i = message_add_rcpt(to, slice_of(r->address), slice_of(r->domain));
@@ -41,7 +46,9 @@ static void copy_rcpt(struct message *to, const struct recipient *r)
     c->state = r->state;
     c->attempts = r->attempts;
     c->next_ms = r->next_ms;
-    c->remote = r->remote ? base_strdup(r->remote) : NULL;
+    c->remote = copy_text(r->remote);
+    c->notify = r->notify;
+    c->orcpt = copy_text(r->orcpt);
     if (r->last) {
         c->last = base_alloc(sizeof(*c->last));
         *c->last = *r->last;
@@ -54,11 +61,16 @@ static struct message *copy(const struct message *m, bool with_body)
 
     free(c->sender);
     free(c->client);
+    free(c->user);
     (void)slice_copy(slice_of(m->id), c->id, sizeof(c->id));
     c->row = m->row;
     c->arrival_ms = m->arrival_ms;
     c->sender = base_strdup(m->sender);
     c->client = base_strdup(m->client);
+    c->user = base_strdup(m->user);
+    c->envid = copy_text(m->envid);
+    c->ret = m->ret;
+    c->held_for = copy_text(m->held_for);
     c->size = m->size;
     c->flags = m->flags;
     c->body = with_body && m->body ? body_ref(m->body) : NULL;

@@ -33,6 +33,10 @@ static int put_message(struct sqlite_store *s, const struct message *m, uint64_t
     sqlite_store_bind_text(st, 7, m->client);
     (void)sqlite3_bind_int(st, 8, body_is_file(m->body));
     (void)sqlite3_bind_int64(st, 9, (sqlite3_int64)m->n_rcpts);
+    sqlite_store_bind_text(st, 10, m->user);
+    sqlite_store_bind_text(st, 11, m->envid);
+    (void)sqlite3_bind_int(st, 12, (int)m->ret);
+    sqlite_store_bind_text(st, 13, m->held_for);
     return sqlite_store_run(st);
 }
 
@@ -49,6 +53,8 @@ static int put_rcpt(struct sqlite_store *s, uint64_t row, size_t n, const struct
     (void)sqlite3_bind_int64(st, 7, r->next_ms);
     sqlite_store_bind_text(st, 8, r->remote);
     bind_status(st, 9, r->last);
+    (void)sqlite3_bind_int64(st, 16, r->notify);
+    sqlite_store_bind_text(st, 17, r->orcpt);
     return sqlite_store_run(st);
 }
 

@@ -14,12 +14,14 @@
 
 enum {
     APPLICATION_ID = 0x444e4c57, /* "DNLW" */
-    VERSION = 1,
+    VERSION = 2,
     QUICK_CHECK_MAX = 256 * 1024 * 1024, /* octets of a file that is checked after an unclean stop:
                                             a second or two of reading */
 };
 
-static const char schema[] =
+/* The way from an empty file to this version, one transaction each, so that a file of an older relay
+ * goes only the rest of it. A step is never changed once it was released. */
+static const char *const steps[VERSION] = {
     "BEGIN IMMEDIATE;"
     "CREATE TABLE message("
     " row INTEGER PRIMARY KEY,"
@@ -49,9 +51,21 @@ static const char schema[] =
     "CREATE TABLE body(message INTEGER PRIMARY KEY, content BLOB NOT NULL) STRICT;"
     "PRAGMA application_id = 1145982039;"
     "PRAGMA user_version = 1;"
-    "COMMIT";
+    "COMMIT",
 
-_Static_assert(APPLICATION_ID == 1145982039 && VERSION == 1, "the schema writes them as text");
+    /* RFC 3461 and RFC 4954: what the sender asked for, and who it was. */
+    "BEGIN IMMEDIATE;"
+    "ALTER TABLE message ADD COLUMN user TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE message ADD COLUMN envid TEXT;"
+    "ALTER TABLE message ADD COLUMN ret INTEGER NOT NULL DEFAULT 0;" /* enum dsn_ret */
+    "ALTER TABLE message ADD COLUMN held_for TEXT;"
+    "ALTER TABLE rcpt ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;" /* enum dsn_notify */
+    "ALTER TABLE rcpt ADD COLUMN orcpt TEXT;"
+    "PRAGMA user_version = 2;"
+    "COMMIT",
+};
+
+_Static_assert(APPLICATION_ID == 1145982039 && VERSION == 2, "the steps write them as text");
 
 #ifdef SABOTAGE_NOFSYNC
 #define SYNCHRONOUS "0"
@@ -90,6 +104,7 @@ struct opening {
     struct buf *errors;
     char *path, *wal;
     bool fresh, unclean;
+    int64_t version; /* of the file; 0: it is fresh */
 };
 
 static bool refuse(struct opening *o, const char *what, const char *why)
@@ -228,23 +243,23 @@ static bool open_connection(struct opening *o)
 
 static bool check_version(struct opening *o)
 {
-    int64_t application, version, tables;
+    int64_t application, tables;
     char why[100];
 
     if (!ask_int(o, "PRAGMA application_id", &application) ||
-        !ask_int(o, "PRAGMA user_version", &version) ||
+        !ask_int(o, "PRAGMA user_version", &o->version) ||
         !ask_int(o, "SELECT count(*) FROM sqlite_schema", &tables))
         return false;
-    o->fresh |= application == 0 && version == 0 && tables == 0; /* its first start was cut short */
+    o->fresh |= application == 0 && o->version == 0 && tables == 0; /* its first start was cut short */
     if (o->fresh)
         return true;
     if (application != APPLICATION_ID)
         return refuse(o, o->path, "is a database of another program");
-    if (version == VERSION)
+    if (o->version >= 1 && o->version <= VERSION)
         return true;
-    (void)snprintf(why, sizeof(why), "has version %lld, this program knows %d%s",
-                   (long long)version, VERSION,
-                   version > VERSION ? "; a newer relay wrote it" : "");
+    (void)snprintf(why, sizeof(why), "has version %lld, this program knows 1 to %d%s",
+                   (long long)o->version, VERSION,
+                   o->version > VERSION ? "; a newer relay wrote it" : "");
     return refuse(o, o->path, why);
 }
 
@@ -258,6 +273,15 @@ static bool check_content(struct opening *o)
     if (!ask(o, "PRAGMA quick_check(1)", text, sizeof(text)))
         return false;
     return strcmp(text, "ok") == 0 || refuse(o, o->path, "is damaged; restore it from a copy");
+}
+
+/* After the check of an unclean stop: what is damaged is not built upon. */
+static bool bring_up_to_date(struct opening *o)
+{
+    for (int64_t v = o->version; v < VERSION; v++)
+        if (!run(o, steps[v]))
+            return false;
+    return true;
 }
 
 static bool sync_directory(const char *path)
@@ -274,7 +298,7 @@ static bool sync_directory(const char *path)
  * finds out whether the file system can be written. */
 static bool set_marker(struct opening *o)
 {
-    if (!run(o, "BEGIN IMMEDIATE; PRAGMA user_version = 1; COMMIT"))
+    if (!run(o, "BEGIN IMMEDIATE; PRAGMA user_version = 2; COMMIT"))
         return false;
     int fd = open(o->s->marker, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -328,7 +352,7 @@ static bool open_all(struct opening *o)
         !apply_settings(o, settings_after, ARRAY_LEN(settings_after)))
         return false;
     (void)sqlite3_db_config(o->s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-    return (!o->fresh || run(o, schema)) && check_content(o) && set_marker(o) && make_bodies(o) &&
+    return check_content(o) && bring_up_to_date(o) && set_marker(o) && make_bodies(o) &&
            prepare(o) && sqlite_store_sweep(o->s, o->errors);
 }
 

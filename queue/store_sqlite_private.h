@@ -12,11 +12,12 @@
     STATEMENT(COMMIT, "COMMIT")                                                                    \
     STATEMENT(ROLLBACK, "ROLLBACK")                                                                \
     STATEMENT(PUT_MESSAGE, "INSERT INTO message(row, queue_id, arrival_ms, sender, size, flags,"   \
-                           " client, file, rcpts) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")     \
+                           " client, file, rcpts, user, envid, ret, held_for)"                     \
+                           " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")      \
     STATEMENT(PUT_RCPT, "INSERT INTO rcpt(message, n, address, domain, state, attempts, next_ms,"  \
                         " remote, cause, code, esc_class, esc_subject, esc_detail, from_peer,"     \
-                        " text) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"    \
-                        " ?14, ?15)")                                                              \
+                        " text, notify, orcpt) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"    \
+                        " ?11, ?12, ?13, ?14, ?15, ?16, ?17)")                                     \
     STATEMENT(PUT_BODY, "INSERT INTO body(message, content) VALUES(?1, ?2)")                       \
     STATEMENT(LOOK, "SELECT queue_id, file, rcpts FROM message WHERE row = ?1")                    \
     STATEMENT(CHANGE, "UPDATE rcpt SET state = ?3, attempts = attempts + 1, next_ms = ?4,"         \
@@ -29,12 +30,13 @@
     STATEMENT(DELETE_MESSAGE, "DELETE FROM message WHERE row = ?1")                                \
     STATEMENT(DELETE_RCPT, "DELETE FROM rcpt WHERE message = ?1")                                  \
     STATEMENT(DELETE_BODY, "DELETE FROM body WHERE message = ?1")                                  \
-    STATEMENT(LOAD, "SELECT row, queue_id, arrival_ms, sender, size, flags, client, file"          \
-                    " FROM message WHERE row = ?1")                                                \
-    STATEMENT(SCAN, "SELECT row, queue_id, arrival_ms, sender, size, flags, client, file"          \
-                    " FROM message WHERE row > ?1 ORDER BY row LIMIT ?2")                          \
+    STATEMENT(LOAD, "SELECT row, queue_id, arrival_ms, sender, size, flags, client, file,"         \
+                    " user, envid, ret, held_for FROM message WHERE row = ?1")                     \
+    STATEMENT(SCAN, "SELECT row, queue_id, arrival_ms, sender, size, flags, client, file,"         \
+                    " user, envid, ret, held_for FROM message WHERE row > ?1"                      \
+                    " ORDER BY row LIMIT ?2")                                                      \
     STATEMENT(RCPTS, "SELECT address, domain, state, attempts, next_ms, remote, cause, code,"      \
-                     " esc_class, esc_subject, esc_detail, from_peer, text"                        \
+                     " esc_class, esc_subject, esc_detail, from_peer, text, notify, orcpt"         \
                      " FROM rcpt WHERE message = ?1 ORDER BY n")                                   \
     STATEMENT(BODY, "SELECT content FROM body WHERE message = ?1")                                 \
     STATEMENT(FIND, "SELECT row FROM message WHERE queue_id = ?1")                                 \

@@ -12,6 +12,12 @@ static struct slice column(sqlite3_stmt *st, int at)
     return slice_make(text ? text : "", (size_t)sqlite3_column_bytes(st, at));
 }
 
+/* A copy; NULL for NULL. */
+static char *read_text(sqlite3_stmt *st, int at)
+{
+    return sqlite3_column_type(st, at) == SQLITE_NULL ? NULL : slice_dup(column(st, at));
+}
+
 /* Columns at..at+6: cause, code, the enhanced code's three, from_peer, text. */
 static struct status *read_status(sqlite3_stmt *st, int at)
 {
@@ -37,6 +43,11 @@ static enum rcpt_state read_state(int value)
     return value == RCPT_DELIVERED || value == RCPT_BOUNCED ? (enum rcpt_state)value : RCPT_QUEUED;
 }
 
+static enum dsn_ret read_ret(int value)
+{
+    return value == DSN_RET_FULL || value == DSN_RET_HDRS ? (enum dsn_ret)value : DSN_RET_UNSAID;
+}
+
 static void read_rcpt(sqlite3_stmt *st, struct message *m)
 {
     size_t i = message_add_rcpt(m, column(st, 0), column(st, 1));
@@ -45,9 +56,10 @@ static void read_rcpt(sqlite3_stmt *st, struct message *m)
     r->state = read_state(sqlite3_column_int(st, 2));
     r->attempts = (uint32_t)sqlite3_column_int64(st, 3);
     r->next_ms = sqlite3_column_int64(st, 4);
-    if (sqlite3_column_type(st, 5) != SQLITE_NULL)
-        r->remote = slice_dup(column(st, 5));
+    r->remote = read_text(st, 5);
     r->last = read_status(st, 6);
+    r->notify = (unsigned)sqlite3_column_int64(st, 13);
+    r->orcpt = read_text(st, 14);
 }
 
 static int read_rcpts(struct sqlite_store *s, struct message *m)
@@ -70,6 +82,7 @@ static bool read_message(sqlite3_stmt *st, struct message *m, bool *out_file)
         return false;
     free(m->sender);
     free(m->client);
+    free(m->user);
     m->row = (uint64_t)sqlite3_column_int64(st, 0);
     (void)slice_copy(id, m->id, sizeof(m->id));
     m->arrival_ms = sqlite3_column_int64(st, 2);
@@ -78,6 +91,10 @@ static bool read_message(sqlite3_stmt *st, struct message *m, bool *out_file)
     m->flags = (unsigned)sqlite3_column_int64(st, 5);
     m->client = slice_dup(column(st, 6));
     *out_file = sqlite3_column_int(st, 7) != 0;
+    m->user = slice_dup(column(st, 8));
+    m->envid = read_text(st, 9);
+    m->ret = read_ret(sqlite3_column_int(st, 10));
+    m->held_for = read_text(st, 11);
     return true;
 }
 

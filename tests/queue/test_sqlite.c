@@ -134,7 +134,7 @@ Test(sqlite, settings_at_every_open)
         {"PRAGMA synchronous", "2"},      {"PRAGMA secure_delete", "0"},
         {"PRAGMA cell_size_check", "1"},  {"PRAGMA trusted_schema", "0"},
         {"PRAGMA page_size", "4096"},     {"PRAGMA temp_store", "2"},
-        {"PRAGMA user_version", "1"},     {"PRAGMA application_id", "1145982039"},
+        {"PRAGMA user_version", "2"},     {"PRAGMA application_id", "1145982039"},
     };
     char *directory = used_directory();
     struct store *s = must_open(directory);
@@ -173,9 +173,37 @@ static void refused_and_untouched(const char *change, const char *words)
 
 Test(sqlite, other_versions_are_refused_and_untouched)
 {
-    refused_and_untouched("PRAGMA user_version = 2", "a newer relay wrote it");
+    refused_and_untouched("PRAGMA user_version = 3", "a newer relay wrote it");
     refused_and_untouched("PRAGMA user_version = 0", "version 0");
     refused_and_untouched("PRAGMA application_id = 7", "another program");
+    NO_LEAKS();
+}
+
+/* What version 1 did not have yet is taken away again: then it is a file of that version. */
+static const char back_to_1[] =
+    "ALTER TABLE message DROP COLUMN user; ALTER TABLE message DROP COLUMN envid;"
+    "ALTER TABLE message DROP COLUMN ret; ALTER TABLE message DROP COLUMN held_for;"
+    "ALTER TABLE rcpt DROP COLUMN notify; ALTER TABLE rcpt DROP COLUMN orcpt;"
+    "PRAGMA user_version = 1";
+
+Test(sqlite, an_older_file_is_brought_up_to_date)
+{
+    char *directory = used_directory();
+    enum store_result result;
+
+    sql(directory, back_to_1);
+    struct store *s = must_open(directory);
+    struct message *m = s->ops->load(s, 1, true, &result);
+    cr_assert(m);
+    cr_assert_str_eq(m->rcpts[0].address, "a@one.example");
+    cr_assert_str_eq(m->user, "");
+    cr_assert_null(m->envid);
+    cr_assert_null(m->rcpts[0].orcpt);
+    cr_assert_eq(body_size(m->body), strlen("content"));
+    message_free(&m);
+    expect_setting(s, "PRAGMA user_version", "2");
+    s->ops->close(s);
+    rig_remove(&directory);
     NO_LEAKS();
 }
 

@@ -72,6 +72,13 @@ static void everything_comes_back(struct bench *b)
     *m->rcpts[1].last = last;
     m->rcpts[1].remote = base_strdup("mx[192.0.2.1]:25");
     m->rcpts[1].attempts = 3;
+    m->rcpts[1].notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
+    m->rcpts[1].orcpt = base_strdup("utf-8;\xc3\xa4@two.example");
+    free(m->user);
+    m->user = base_strdup("anna");
+    m->envid = base_strdup("QQ+314=159 x");
+    m->ret = DSN_RET_HDRS;
+    m->held_for = base_strdup("quarantined");
     m->rcpts[1].next_ms = RIG_START_MS + 77;
     memcpy(id, m->id, sizeof(id));
     cr_assert_eq(apply(b, &op, 1), STORE_OK);
@@ -96,6 +103,14 @@ static void everything_comes_back(struct bench *b)
     cr_assert_str_eq(m->rcpts[1].domain, "two.example");
     cr_assert_null(m->rcpts[0].last);
     cr_assert_null(m->rcpts[0].remote);
+    cr_assert_null(m->rcpts[0].orcpt);
+    cr_assert_eq(m->rcpts[0].notify, 0);
+    cr_assert_eq(m->rcpts[1].notify, NOTIFY_SUCCESS | NOTIFY_DELAY);
+    cr_assert_str_eq(m->rcpts[1].orcpt, "utf-8;\xc3\xa4@two.example");
+    cr_assert_str_eq(m->user, "anna");
+    cr_assert_str_eq(m->envid, "QQ+314=159 x");
+    cr_assert_eq(m->ret, DSN_RET_HDRS);
+    cr_assert_str_eq(m->held_for, "quarantined");
     cr_assert_eq(m->rcpts[1].attempts, 3);
     cr_assert_eq(m->rcpts[1].next_ms, RIG_START_MS + 77);
     cr_assert_str_eq(m->rcpts[1].remote, "mx[192.0.2.1]:25");
