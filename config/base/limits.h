@@ -14,6 +14,10 @@ enum {
     LIMIT_LABEL = 63,               /* octets, RFC 1035 §2.3.4 */
     LIMIT_PATH = 256,               /* octets with the brackets, RFC 5321 §4.5.3.1.3 */
     LIMIT_RECIPIENTS = 1000,        /* per transaction; RFC 5321 §4.5.3.1.8 asks for 100 */
+    LIMIT_ENVID = 100,              /* characters as encoded, RFC 3461 §4.4 */
+    LIMIT_ORCPT = 500,              /* characters as encoded, RFC 3461 §4.2 */
+    LIMIT_AUTH_LINE = 12288,        /* octets with CRLF of a line of an AUTH exchange, RFC 4954 §4 */
+    LIMIT_LOGIN = 255,              /* octets of a user's name, as authenticated or said by XCLIENT */
     LIMIT_HOPS = 100,               /* Received lines, RFC 5321 §6.3 */
     LIMIT_HEADER_SCAN = 1024 * 1024, /* octets of header looked at for hops */
     LIMIT_DATA_RATE = 500,          /* octets per second at least, over each block of timeouts.data */

@@ -97,6 +97,12 @@ void session_abort(struct in_session *s, const struct status *st)
     s->ending = ENDING_POLITE;
 }
 
+static void session_on_helo(struct in_session *s, const struct smtp_server_event *ev)
+{
+    struct status st = status_of(CAUSE_OK);
+    session_answer(s, &st);
+}
+
 static void on_close(struct in_session *s, const struct smtp_server_event *ev)
 {
     s->ending = ENDING_POLITE;
@@ -105,6 +111,7 @@ static void on_close(struct in_session *s, const struct smtp_server_event *ev)
 static void handle(struct in_session *s, const struct smtp_server_event *ev)
 {
     static void (*const handlers[])(struct in_session *, const struct smtp_server_event *) = {
+        [SERVER_HELO] = session_on_helo,
         [SERVER_MAIL] = session_on_mail,         [SERVER_RCPT] = session_on_rcpt,
         [SERVER_DATA] = session_on_data,         [SERVER_CONTENT] = session_on_content,
         [SERVER_END] = session_on_data_end,      [SERVER_RESET] = session_on_reset,

@@ -3,11 +3,21 @@
 #ifndef DANELAW_SMTP_PARAMS_H
 #define DANELAW_SMTP_PARAMS_H
 
+#include "config/base/limits.h"
 #include "config/base/status.h"
 
 struct mail_params {
     bool has_size, eight_bit;
-    uint64_t size; /* RFC 1870 */
+    uint64_t size;               /* RFC 1870 */
+    bool smtputf8;               /* RFC 6531 §3.4 */
+    bool requiretls;             /* RFC 8689 §2 */
+    unsigned ret;                /* enum dsn_ret; 0: not said (RFC 3461 §4.3) */
+    char envid[LIMIT_ENVID + 1]; /* decoded, printable ASCII; "": not said (RFC 3461 §4.4) */
+};
+
+struct rcpt_params {
+    unsigned notify;             /* enum dsn_notify; 0: not said (RFC 3461 §4.1) */
+    char orcpt[LIMIT_ORCPT + 1]; /* "type;address", decoded; "": not said (RFC 3461 §4.2) */
 };
 
 /* rest: what follows the path, e.g. " SIZE=10 BODY=8BITMIME". RCPT takes none yet. On anything but OK

@@ -321,7 +321,7 @@ static bool step_data(struct smtp_server *s, struct buf *in)
 
 static bool needs_answer(enum smtp_server_event_kind kind)
 {
-    return kind == SERVER_MAIL || kind == SERVER_RCPT || kind == SERVER_DATA ||
+    return kind == SERVER_HELO || kind == SERVER_MAIL || kind == SERVER_RCPT || kind == SERVER_DATA ||
            kind == SERVER_END || kind == SERVER_STARTTLS;
 }
 

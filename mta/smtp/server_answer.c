@@ -16,6 +16,18 @@ void smtp_server_greet(struct smtp_server *s, bool talks_early)
         REQUIRE(buf_printf(s->out, "220 %s ESMTP Danelaw\r\n", s->cfg.hostname));
 }
 
+static void accept_helo(struct smtp_server *s, const struct status *st)
+{
+    smtp_server_reset(s);
+    s->phase = PHASE_READY;
+    s->esmtp = slice_eq(s->cmd.verb->name, SLICE("EHLO"));
+    (void)slice_copy(slice_of(s->cmd.helo), s->helo, sizeof(s->helo));
+    if (s->esmtp)
+        smtp_server_reply_ehlo(s);
+    else
+        REQUIRE(buf_printf(s->out, "250 %s\r\n", s->cfg.hostname));
+}
+
 static void accept_mail(struct smtp_server *s, const struct status *st)
 {
     struct status said = status_of(CAUSE_SENDER_OK);
@@ -81,6 +93,7 @@ static const struct answer {
     void (*yes)(struct smtp_server *s, const struct status *st);
     void (*no)(struct smtp_server *s, const struct status *st);
 } answers[] = {
+    [SERVER_HELO] = {accept_helo,    refuse_rest   },
     [SERVER_MAIL] = {accept_mail,    refuse_rest   },
     [SERVER_RCPT] = {accept_rcpt,    refuse_rest   },
     [SERVER_DATA] = {accept_data,    refuse_data   },
@@ -98,6 +111,11 @@ void smtp_server_answer(struct smtp_server *s, const struct status *st)
         s->rcpts = 0;
     }
     (status_ok(st) ? answers[s->awaited].yes : answers[s->awaited].no)(s, st);
+}
+
+bool smtp_server_in_message(const struct smtp_server *s)
+{
+    return s->in_data;
 }
 
 void smtp_server_tls_done(struct smtp_server *s)

@@ -21,10 +21,9 @@ static struct status ok(void)
 
 static struct status check_hello(const struct smtp_server *s, struct command *c)
 {
-    if (!address_helo_ok(c->argument))
-        return status_make(CAUSE_BAD_ARGUMENT,
-                           "Error: syntax: a domain or address literal is needed");
-    return ok();
+    if (address_helo_ok(c->argument) && slice_copy(c->argument, c->helo, sizeof(c->helo)))
+        return ok();
+    return status_make(CAUSE_BAD_ARGUMENT, "Error: syntax: a domain or address literal is needed");
 }
 
 static struct status check_no_argument(const struct smtp_server *s, struct command *c)
@@ -113,24 +112,14 @@ static struct status check_starttls(const struct smtp_server *s, struct command 
 
 /* --- Acts --- */
 
-static void greet_client(struct smtp_server *s, const struct command *c, bool esmtp)
+/* The reply, and what it changes, come with the answer: a client that is not taken as what it says it
+ * is stays where it was (§4.1.4). */
+static void act_hello(struct smtp_server *s, const struct command *c)
 {
-    smtp_server_reset(s);
-    s->phase = PHASE_READY;
-    s->esmtp = esmtp;
-    (void)slice_copy(c->argument, s->helo, sizeof(s->helo));
-}
+    struct smtp_server_event ev = {.kind = SERVER_HELO, .helo = c->helo};
 
-static void act_ehlo(struct smtp_server *s, const struct command *c)
-{
-    greet_client(s, c, true);
-    smtp_server_reply_ehlo(s);
-}
-
-static void act_helo(struct smtp_server *s, const struct command *c)
-{
-    greet_client(s, c, false);
-    REQUIRE(buf_printf(s->out, "250 %s\r\n", s->cfg.hostname));
+    ev.esmtp = slice_eq(c->verb->name, SLICE("EHLO"));
+    smtp_server_raise(s, &ev);
 }
 
 static void act_mail(struct smtp_server *s, const struct command *c)
@@ -141,7 +130,7 @@ static void act_mail(struct smtp_server *s, const struct command *c)
 
 static void act_rcpt(struct smtp_server *s, const struct command *c)
 {
-    struct smtp_server_event ev = {.kind = SERVER_RCPT, .address = &c->address};
+    struct smtp_server_event ev = {.kind = SERVER_RCPT, .address = &c->address, .rcpt = &c->rcpt};
     smtp_server_raise(s, &ev);
 }
 
@@ -196,8 +185,8 @@ enum { BEFORE = VERB_BEFORE_TLS, USEFUL = VERB_USEFUL, LAST = VERB_ENDS_GROUP };
 /* LAST as RFC 2920 §3.1 has it. The machine enforces it where what follows could be taken for something
  * else: behind a DATA that was refused and behind STARTTLS. */
 static const struct verb table[] = {
-    {NAME("EHLO"),     ANY,               BEFORE | LAST,          check_hello,         act_ehlo},
-    {NAME("HELO"),     ANY,               BEFORE,                 check_hello,         act_helo},
+    {NAME("EHLO"),     ANY,               BEFORE | LAST,          check_hello,         act_hello},
+    {NAME("HELO"),     ANY,               BEFORE,                 check_hello,         act_hello},
     {NAME("MAIL"),     IN_READY,          USEFUL,                 check_mail,          act_mail},
     {NAME("RCPT"),     IN_MAIL | IN_RCPT, USEFUL,                 check_rcpt,          act_rcpt},
     {NAME("DATA"),     IN_MAIL | IN_RCPT, USEFUL | LAST,          check_data,          act_data},

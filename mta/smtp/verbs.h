@@ -20,6 +20,8 @@ struct command {
     struct slice argument;   /* after the verb and one space; borrows the line */
     struct address address;  /* of MAIL and RCPT, after check */
     struct mail_params mail;
+    struct rcpt_params rcpt;
+    char helo[LIMIT_DOMAIN + 1]; /* of EHLO and HELO */
 };
 
 enum verb_flag { VERB_BEFORE_TLS = 1 /* legal where TLS is required but not there */, VERB_USEFUL = 2 /* does not count as idle noise */, VERB_ENDS_GROUP = 4 /* RFC 2920 §3.1: last of a pipeline group */, VERB_CLOSES = 8 /* another protocol's verb: one reply, then close */ };

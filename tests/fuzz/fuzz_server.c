@@ -11,7 +11,7 @@ static void answer(struct smtp_server *s, enum smtp_server_event_kind kind)
 
     if (kind == SERVER_STARTTLS)
         smtp_server_tls_done(s);
-    else if (kind == SERVER_MAIL || kind == SERVER_RCPT || kind == SERVER_DATA || kind == SERVER_END)
+    else if (s->awaiting)
         smtp_server_answer(s, &ok);
 }
 

@@ -85,6 +85,7 @@ static void handle(struct talk *t, const struct smtp_server_event *ev)
         [SERVER_NONE] = "",       [SERVER_MAIL] = "MAIL:",   [SERVER_RCPT] = "RCPT:",
         [SERVER_DATA] = "DATA",   [SERVER_CONTENT] = "",     [SERVER_END] = "END",
         [SERVER_RESET] = "RESET", [SERVER_STARTTLS] = "TLS", [SERVER_CLOSE] = "CLOSE",
+        [SERVER_HELO] = "",
     };
 
     if (ev->kind == SERVER_CONTENT)
