@@ -167,6 +167,11 @@ void conn_tls(struct conn *c, SSL *ssl, bool server)
     conn_loop_poke(c);
 }
 
+int conn_fd(const struct conn *c)
+{
+    return c->fd;
+}
+
 SSL *conn_ssl(struct conn *c)
 {
     return c->ssl;

@@ -58,6 +58,7 @@ void conn_resume(struct conn *c);
 void conn_deadline(struct conn *c, int64_t delay_ms);
 /* Takes ssl. server: SSL_accept, else SSL_connect. */
 void conn_tls(struct conn *c, SSL *ssl, bool server);
+int conn_fd(const struct conn *c);  /* for a look without reading */
 SSL *conn_ssl(struct conn *c); /* NULL in clear; borrows */
 const struct ip_port *conn_peer(const struct conn *c);
 const struct ip_port *conn_local(const struct conn *c);

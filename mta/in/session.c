@@ -55,7 +55,8 @@ static void wait_for_content(struct in_session *s)
     s->wait = WAIT_DATA;
 }
 
-static void wait_for_queue(struct in_session *s)
+/* A stage that waits has a deadline of its own. */
+static void wait_for_stage(struct in_session *s)
 {
     session_deadline(s, 0);
     s->wait = WAIT_NOTHING;
@@ -65,8 +66,8 @@ static void set_deadline(struct in_session *s, bool progress)
 {
     if (s->wait == WAIT_HANDSHAKE)
         return;
-    if (s->submitting)
-        wait_for_queue(s);
+    if (stages_waiting(s))
+        wait_for_stage(s);
     else if (s->server.in_data)
         wait_for_content(s);
     else
@@ -75,7 +76,7 @@ static void set_deadline(struct in_session *s, bool progress)
 
 static void set_reading(struct in_session *s)
 {
-    bool pause = s->submitting || conn_out(s->conn)->n > LIMIT_SESSION_OUT / 2;
+    bool pause = stages_waiting(s) || conn_out(s->conn)->n > LIMIT_SESSION_OUT / 2;
 
     if (s->wait == WAIT_HANDSHAKE || pause == s->paused)
         return;
@@ -97,10 +98,60 @@ void session_abort(struct in_session *s, const struct status *st)
     s->ending = ENDING_POLITE;
 }
 
-static void session_on_helo(struct in_session *s, const struct smtp_server_event *ev)
+/* Octets that came before the greeting (RFC 5321 §4.3.1): that is no mail client. Over TLS the
+ * client has waited for our part of the handshake. */
+static bool talks_early(const struct in_session *s)
 {
-    struct status st = status_of(CAUSE_OK);
-    session_answer(s, &st);
+    char c;
+
+    if (conn_ssl(s->conn))
+        return false;
+    return conn_in(s->conn)->n > 0 ||
+           recv(conn_fd(s->conn), &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void session_finish_connect(struct in_session *s, const struct smtp_server_event *ev,
+                            const struct status *st)
+{
+    if (status_ok(st)) {
+        smtp_server_greet(&s->server, talks_early(s));
+        return;
+    }
+    session_log_reject(s, st, NULL, NULL);
+    session_abort(s, st);
+}
+
+void session_finish_helo(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st)
+{
+    if (!status_ok(st))
+        session_log_reject(s, st, NULL, NULL);
+    session_answer(s, st);
+}
+
+static void on_helo(struct in_session *s, const struct smtp_server_event *ev)
+{
+    stages_begin(s, AT_HELO, ev);
+}
+
+static void on_mail(struct in_session *s, const struct smtp_server_event *ev)
+{
+    stages_begin(s, AT_MAIL, ev);
+}
+
+static void on_rcpt(struct in_session *s, const struct smtp_server_event *ev)
+{
+    stages_begin(s, AT_RCPT, ev);
+}
+
+static void on_data(struct in_session *s, const struct smtp_server_event *ev)
+{
+    stages_begin(s, AT_DATA, ev);
+}
+
+static void on_data_end(struct in_session *s, const struct smtp_server_event *ev)
+{
+    stages_begin(s, AT_END, ev);
 }
 
 static void on_close(struct in_session *s, const struct smtp_server_event *ev)
@@ -111,10 +162,10 @@ static void on_close(struct in_session *s, const struct smtp_server_event *ev)
 static void handle(struct in_session *s, const struct smtp_server_event *ev)
 {
     static void (*const handlers[])(struct in_session *, const struct smtp_server_event *) = {
-        [SERVER_HELO] = session_on_helo,
-        [SERVER_MAIL] = session_on_mail,         [SERVER_RCPT] = session_on_rcpt,
-        [SERVER_DATA] = session_on_data,         [SERVER_CONTENT] = session_on_content,
-        [SERVER_END] = session_on_data_end,      [SERVER_RESET] = session_on_reset,
+        [SERVER_HELO] = on_helo,
+        [SERVER_MAIL] = on_mail,                 [SERVER_RCPT] = on_rcpt,
+        [SERVER_DATA] = on_data,                 [SERVER_CONTENT] = session_on_content,
+        [SERVER_END] = on_data_end,              [SERVER_RESET] = session_on_reset,
         [SERVER_STARTTLS] = session_on_starttls, [SERVER_CLOSE] = on_close,
     };
 
@@ -126,7 +177,7 @@ static void handle(struct in_session *s, const struct smtp_server_event *ev)
 
 static bool may_go_on(const struct in_session *s)
 {
-    return s->ending == ENDING_NO && !s->submitting && s->wait != WAIT_HANDSHAKE;
+    return s->ending == ENDING_NO && !stages_waiting(s) && s->wait != WAIT_HANDSHAKE;
 }
 
 /* Counts what the machine took: whole commands move the deadline, content fills the block. */
@@ -185,7 +236,7 @@ void session_end(struct in_session *s)
 {
     close_connection(s);
     session_deadline(s, 0);
-    if (s->submitting)
+    if (!stages_cancel(s))
         return; /* an orphan: the request comes home, and then again here */
     tx_reset(s);
     loop_timer_clear(s->worker->loop, &s->grace);
@@ -227,7 +278,7 @@ static void on_tls(void *arg, bool ok, const char *error)
     tx_reset(s);
     smtp_server_tls_done(&s->server);
     if (s->listener->tls == LISTENER_TLS_IMPLICIT)
-        smtp_server_greet(&s->server, false);
+        stages_begin(s, AT_CONNECT, NULL);
     session_turn(s);
 }
 
@@ -237,13 +288,6 @@ static const struct conn_ops session_conn_ops = {
     .on_tls = on_tls,
     .on_closed = on_closed,
 };
-
-/* RFC 5321 §4.3.1: the client waits for the greeting. One that does not is no mail client. */
-static bool talks_early(int fd)
-{
-    char c;
-    return recv(fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
 
 static void init_server(struct in_session *s)
 {
@@ -280,7 +324,6 @@ static struct in_session *session_new(struct worker_ctx *w, const struct in_star
 void in_session_start(struct worker_ctx *w, const struct in_start *start)
 {
     struct in_session *s = session_new(w, start);
-    bool early = s->listener->tls != LISTENER_TLS_IMPLICIT && talks_early(start->fd);
 
     s->conn =
         conn_accept(w->loop, start->fd, LIMIT_SESSION_IN, LIMIT_SESSION_OUT, &session_conn_ops, s);
@@ -288,7 +331,7 @@ void in_session_start(struct worker_ctx *w, const struct in_start *start)
     if (s->listener->tls == LISTENER_TLS_IMPLICIT)
         session_handshake(s);
     else
-        smtp_server_greet(&s->server, early);
+        stages_begin(s, AT_CONNECT, NULL);
     session_turn(s);
 }
 
@@ -297,7 +340,7 @@ static void on_grace_over(struct timer *t)
     struct in_session *s = CONTAINER_OF(t, struct in_session, grace);
     struct status st = status_of(CAUSE_SHUTTING_DOWN);
 
-    if (s->submitting)
+    if (!stages_cancel(s))
         return; /* its answer comes with the commit */
     session_abort(s, &st);
     session_end(s);

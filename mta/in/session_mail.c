@@ -21,7 +21,7 @@ void tx_reset(struct in_session *s)
 
     if (!tx)
         return;
-    REQUIRE(!s->submitting);
+    REQUIRE(!stages_waiting(s));
     body_writer_abort(&tx->writer);
     message_free(&tx->message); /* a body that never got a row takes its file with it */
     free(tx->sender);
@@ -44,17 +44,23 @@ static void answer(struct in_session *s, const struct status *st, const char *fr
 
 /* MAIL */
 
-static struct status queue_readiness(const struct in_session *s)
+static enum stage_result refuse(struct status *st, enum cause cause)
+{
+    *st = status_of(cause);
+    return STAGE_REFUSE;
+}
+
+enum stage_result stage_queue_health(struct in_session *s, struct status *st)
 {
     switch (queue_health(s->worker->queue)) {
     case QUEUE_DISK_FULL:
-        return status_of(CAUSE_QUEUE_FULL);
+        return refuse(st, CAUSE_QUEUE_FULL);
     case QUEUE_FAILING:
-        return status_of(CAUSE_QUEUE_ERROR);
+        return refuse(st, CAUSE_QUEUE_ERROR);
     case QUEUE_HEALTHY:
         break;
     }
-    return status_of(CAUSE_OK);
+    return STAGE_NEXT;
 }
 
 static char *client_text(const struct in_session *s)
@@ -76,8 +82,9 @@ static void set_text(char **member, char *text)
     *member = text;
 }
 
-static void tx_begin(struct in_session *s, const struct smtp_server_event *ev)
+enum stage_result stage_begin_transaction(struct in_session *s, struct status *st)
 {
+    const struct smtp_server_event *ev = stages_event(s);
     struct transaction *tx = base_alloc(sizeof(*tx));
 
     tx_reset(s);
@@ -89,15 +96,15 @@ static void tx_begin(struct in_session *s, const struct smtp_server_event *ev)
     if (ev->mail && ev->mail->eight_bit)
         tx->message->flags |= MESSAGE_8BIT;
     s->tx = tx;
+    return STAGE_NEXT;
 }
 
-void session_on_mail(struct in_session *s, const struct smtp_server_event *ev)
+void session_finish_mail(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st)
 {
-    struct status st = queue_readiness(s);
-
-    if (status_ok(&st))
-        tx_begin(s, ev);
-    answer(s, &st, ev->address->text, NULL);
+    if (!status_ok(st))
+        tx_reset(s);
+    answer(s, st, ev->address->text, NULL);
 }
 
 /* RCPT */
@@ -141,15 +148,24 @@ static void add_recipient(const struct in_session *s, const struct address *rcpt
         add_once(s->tx->message, rcpt->text, rcpt->local_len, rcpt->domain);
 }
 
-void session_on_rcpt(struct in_session *s, const struct smtp_server_event *ev)
+enum stage_result stage_relay(struct in_session *s, struct status *st)
 {
-    struct status st = relay_check(s->settings->config, s->listener, &s->peer.ip, ev->address);
+    *st = relay_check(s->settings->config, s->listener, &s->peer.ip, stages_event(s)->address);
+    return status_ok(st) ? STAGE_NEXT : STAGE_REFUSE;
+}
 
-    if (status_ok(&st) && s->tx->message->n_rcpts >= LIMIT_RECIPIENTS)
-        st = status_of(CAUSE_TOO_MANY_RECIPIENTS);
-    if (status_ok(&st))
+enum stage_result stage_recipient_count(struct in_session *s, struct status *st)
+{
+    bool full = s->tx->message->n_rcpts >= LIMIT_RECIPIENTS;
+    return full ? refuse(st, CAUSE_TOO_MANY_RECIPIENTS) : STAGE_NEXT;
+}
+
+void session_finish_rcpt(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st)
+{
+    if (status_ok(st))
         add_recipient(s, ev->address);
-    answer(s, &st, s->tx->sender, ev->address->text);
+    answer(s, st, s->tx->sender, ev->address->text);
 }
 
 /* DATA */
@@ -210,10 +226,16 @@ static enum cause begin_content(struct in_session *s)
     return cause;
 }
 
-void session_on_data(struct in_session *s, const struct smtp_server_event *ev)
+enum stage_result stage_begin_content(struct in_session *s, struct status *st)
 {
-    struct status st = status_of(begin_content(s));
-    answer(s, &st, s->tx->sender, NULL);
+    enum cause cause = begin_content(s);
+    return cause == CAUSE_OK ? STAGE_NEXT : refuse(st, cause);
+}
+
+void session_finish_data(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st)
+{
+    answer(s, st, s->tx->sender, NULL);
 }
 
 /* Content */
@@ -267,12 +289,9 @@ void session_on_content(struct in_session *s, const struct smtp_server_event *ev
 
 /* The end of the data, the submit, home */
 
-static void answer_home(struct in_session *s, const struct status *result)
+static void answer_queued(struct in_session *s, const char *id)
 {
-    struct status st = *result;
-
-    if (status_ok(result))
-        st = status_make(CAUSE_OK, "Ok: queued as %s", s->tx->id);
+    struct status st = status_make(CAUSE_OK, "Ok: queued as %s", id);
     session_answer(s, &st);
 }
 
@@ -283,25 +302,16 @@ static void on_home(struct queue_submit *r)
     struct transaction *tx = CONTAINER_OF(r, struct transaction, submit);
     struct in_session *s = tx->session;
 
-    s->submitting = false;
     if (status_ok(&r->status))
         session_log_accept(s, tx);
     else
-        session_log_reject(s, &r->status, tx->sender, NULL);
-    if (!status_ok(&r->status))
         tx->message = r->message;
-    if (!s->conn) {
-        session_end(s);
-        return;
-    }
-#ifndef SABOTAGE_ACK_EARLY
-    answer_home(s, &r->status);
-#endif
-    tx_reset(s);
-    session_turn(s);
+    if (!s->conn && !status_ok(&r->status))
+        session_log_reject(s, &r->status, tx->sender, NULL);
+    stages_resume(s, &r->status);
 }
 
-static void submit(struct in_session *s)
+enum stage_result stage_submit(struct in_session *s, struct status *st)
 {
     struct transaction *tx = s->tx;
 
@@ -312,12 +322,23 @@ static void submit(struct in_session *s)
     tx->submit =
         (struct queue_submit){.home = s->worker->loop, .done = on_home, .message = tx->message};
     tx->message = NULL;
-    s->submitting = true;
 #ifdef SABOTAGE_ACK_EARLY
-    struct status early = status_of(CAUSE_OK);
-    answer_home(s, &early);
+    answer_queued(s, tx->id);
 #endif
     queue_submit(s->worker->queue, &tx->submit);
+    return STAGE_WAIT;
+}
+
+void session_finish_end(struct in_session *s, const struct smtp_server_event *ev,
+                        const struct status *st)
+{
+    if (!status_ok(st))
+        answer(s, st, s->tx->sender, NULL);
+#ifndef SABOTAGE_ACK_EARLY
+    else
+        answer_queued(s, s->tx->id);
+#endif
+    tx_reset(s);
 }
 
 /* OK: the body is complete and in the message. */
@@ -335,14 +356,8 @@ static struct status finish_content(struct transaction *tx, bool bad)
     return status_of(CAUSE_OK);
 }
 
-void session_on_data_end(struct in_session *s, const struct smtp_server_event *ev)
+enum stage_result stage_finish_content(struct in_session *s, struct status *st)
 {
-    struct status st = finish_content(s->tx, ev->bad);
-
-    if (status_ok(&st)) {
-        submit(s);
-        return;
-    }
-    answer(s, &st, s->tx->sender, NULL);
-    tx_reset(s);
+    *st = finish_content(s->tx, stages_event(s)->bad);
+    return status_ok(st) ? STAGE_NEXT : STAGE_REFUSE;
 }

@@ -1,6 +1,7 @@
 /* What the files of an inbound session share; nobody else includes this.
  *
  *   session.c       life cycle: start, the turn, deadlines, stopping, the end
+ *   stages.c        what is asked before each answer
  *   session_mail.c  the transaction: MAIL, RCPT, DATA, content, submit, home
  *   session_tls.c   STARTTLS and TLS from the start
  *   session_log.c   its log lines
@@ -12,6 +13,7 @@
 
 #include "config/base/counter.h"
 #include "mta/in/session.h"
+#include "mta/in/stages.h"
 #include "mta/mail/header.h"
 #include "mta/smtp/server.h"
 #include "tls/conn.h"
@@ -49,7 +51,7 @@ struct in_session {
     enum session_wait wait;
     uint64_t block_left; /* octets of content that must come before the deadline moves */
     enum session_ending ending;
-    bool submitting; /* the queue has tx->submit; the machine is held */
+    struct stage_cursor stages;
     bool stopping;
     bool paused; /* reading */
     struct timer deadline, grace; /* not conn_deadline: after that there is no saying 421 */
@@ -62,15 +64,31 @@ void session_deadline(struct in_session *s, int64_t delay_ms); /* 0: none */
 void session_turn(struct in_session *s); /* does all that can be done now, and ends if it must */
 void session_end(struct in_session *s);  /* frees it, or leaves it as an orphan */
 void session_answer(struct in_session *s, const struct status *st);
+void session_finish_connect(struct in_session *s, const struct smtp_server_event *ev,
+                            const struct status *st);
+void session_finish_helo(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st);
 /* A last reply, then the end. Legal while the machine awaits an answer. */
 void session_abort(struct in_session *s, const struct status *st);
 
 /* session_mail.c */
-void session_on_mail(struct in_session *s, const struct smtp_server_event *ev);
-void session_on_rcpt(struct in_session *s, const struct smtp_server_event *ev);
-void session_on_data(struct in_session *s, const struct smtp_server_event *ev);
 void session_on_content(struct in_session *s, const struct smtp_server_event *ev);
-void session_on_data_end(struct in_session *s, const struct smtp_server_event *ev);
+enum stage_result stage_queue_health(struct in_session *s, struct status *st);
+enum stage_result stage_begin_transaction(struct in_session *s, struct status *st);
+enum stage_result stage_relay(struct in_session *s, struct status *st);
+enum stage_result stage_recipient_count(struct in_session *s, struct status *st);
+enum stage_result stage_begin_content(struct in_session *s, struct status *st);
+enum stage_result stage_finish_content(struct in_session *s, struct status *st);
+enum stage_result stage_submit(struct in_session *s, struct status *st);
+/* The stages of a point are through: acts on a yes, and answers. */
+void session_finish_mail(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st);
+void session_finish_rcpt(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st);
+void session_finish_data(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st);
+void session_finish_end(struct in_session *s, const struct smtp_server_event *ev,
+                        const struct status *st);
 void session_on_reset(struct in_session *s, const struct smtp_server_event *ev);
 void tx_reset(struct in_session *s); /* every way out of a transaction; no-op without one */
 
