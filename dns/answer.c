@@ -157,6 +157,33 @@ static problem add_cname(struct reading *rd, const struct wire_record *r)
     return NULL;
 }
 
+/* A name that is no host name is of no use to anybody, and none the less an answer. */
+static problem add_ptr(struct reading *rd, const struct wire_record *r)
+{
+    struct wire_name target;
+    char text[DNS_NAME_MAX];
+
+    if (!wire_target(&rd->m, r, &target))
+        return "malformed PTR record";
+    if (!wire_name_text(&target, text) || !text[0] || rd->a->n == LIMIT_PTR_NAMES)
+        return NULL;
+    rd->a->names = arena_grow(rd->arena, rd->a->names, rd->a->n, sizeof(*rd->a->names));
+    rd->a->names[rd->a->n++] = arena_strdup(rd->arena, slice_of(text));
+    return NULL;
+}
+
+static problem add_txt(struct reading *rd, const struct wire_record *r)
+{
+    char text[LIMIT_TXT + 1];
+
+    if (!wire_txt(r, text, sizeof(text)))
+        return "malformed TXT record";
+    if (rd->a->n == 0)
+        rd->a->text = arena_strdup(rd->arena, slice_of(text));
+    rd->a->n++;
+    return NULL;
+}
+
 static problem add_other(struct reading *rd, const struct wire_record *r)
 {
     rd->a->n++;
@@ -172,6 +199,8 @@ static const struct collector {
     {DNS_AAAA,  add_address},
     {DNS_TLSA,  add_tlsa   },
     {DNS_CNAME, add_cname  },
+    {DNS_PTR,   add_ptr    },
+    {DNS_TXT,   add_txt    },
     {0,         add_other  }, /* ends the table: counted only */
 };
 
@@ -207,7 +236,13 @@ static problem note_negative_ttl(struct reading *rd)
 }
 
 /* The TLSA base domain and what is logged come from this name, so for hosts and mail domains it has
- * to be expressible. Where a TLSA RRset is aliased to does not matter (RFC 7672 §2.2.3). */
+ * to be expressible. Where a TLSA RRset is aliased to does not matter (RFC 7672 §2.2.3), and reverse
+ * zones smaller than an octet are aliased to names with a slash (RFC 2317). */
+static bool may_end_anywhere(uint16_t qtype)
+{
+    return qtype == DNS_TLSA || qtype == DNS_PTR || qtype == DNS_TXT;
+}
+
 static problem name_the_end(struct reading *rd)
 {
     char text[DNS_NAME_MAX];
@@ -216,7 +251,7 @@ static problem name_the_end(struct reading *rd)
         return NULL;
     if (wire_name_text(&rd->at, text) && text[0])
         rd->a->expanded = arena_strdup(rd->arena, slice_of(text));
-    else if (rd->m.qtype != DNS_TLSA)
+    else if (!may_end_anywhere(rd->m.qtype))
         return "alias to what is not a host name";
     return NULL;
 }

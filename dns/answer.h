@@ -23,6 +23,8 @@ struct dns_answer {
     struct mx_record *mx;
     struct ip *addresses;
     struct tlsa_record *tlsa;
+    const char **names;   /* PTR: those that are host names, at most LIMIT_PTR_NAMES */
+    const char *text;     /* TXT: the first record, printable ASCII */
     const char *cname;    /* target of the first link when CNAME was asked */
     size_t n;
 };

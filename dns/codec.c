@@ -6,6 +6,7 @@
 
 #include "config/base/arena.h"
 #include "config/base/frame.h"
+#include "dns/codec_priv.h"
 #include "dns/facts_priv.h"
 
 /* ---- encoding */
@@ -15,7 +16,7 @@ static bool put_text(struct buf *b, const char *s)
     return frame_put_str(b, slice_of(s));
 }
 
-static bool put_ip(struct buf *b, const struct ip *ip)
+bool codec_put_ip(struct buf *b, const struct ip *ip)
 {
     return frame_put_u8(b, ip->v6) &&
            buf_append(b, slice_make((const char *)ip->a, ip->v6 ? 16 : 4));
@@ -52,7 +53,7 @@ static bool put_host(struct buf *b, const struct host_facts *h)
 
     ok = ok && frame_put_u32(b, (uint32_t)h->n_addresses);
     for (size_t i = 0; ok && i < h->n_addresses; i++)
-        ok = put_ip(b, &h->addresses[i]);
+        ok = codec_put_ip(b, &h->addresses[i]);
     ok = ok && frame_put_u32(b, (uint32_t)h->n_candidates);
     for (size_t i = 0; ok && i < h->n_candidates; i++)
         ok = put_candidate(b, &h->candidates[i]);
@@ -90,11 +91,16 @@ static void refuse_unless(struct decoder *d, bool good)
     d->r.failed |= !good;
 }
 
+unsigned codec_get_below(struct frame_reader *r, unsigned end)
+{
+    unsigned v = frame_get_u8(r);
+    r->failed |= v >= end;
+    return r->failed ? 0 : v;
+}
+
 static unsigned get_below(struct decoder *d, unsigned end)
 {
-    unsigned v = frame_get_u8(&d->r);
-    refuse_unless(d, v < end);
-    return d->r.failed ? 0 : v;
+    return codec_get_below(&d->r, end);
 }
 
 static enum dns_security get_security(struct decoder *d)
@@ -116,48 +122,62 @@ static size_t get_count(struct decoder *d, size_t max, size_t min_octets)
     return d->r.failed ? 0 : n;
 }
 
+bool codec_get_name(struct frame_reader *r, char out[DNS_NAME_MAX])
+{
+    struct slice s = frame_get_str(r, DNS_NAME_MAX - 1);
+    bool good = !r->failed && dns_name_normalise(s, out) && slice_eq(s, slice_of(out));
+
+    r->failed |= !good;
+    if (!good)
+        out[0] = '\0';
+    return good;
+}
+
 static const char *get_name(struct decoder *d, bool may_be_empty)
 {
-    struct slice s = frame_get_str(&d->r, DNS_NAME_MAX - 1);
-    char normal[DNS_NAME_MAX];
+    struct frame_reader ahead = d->r;
+    char name[DNS_NAME_MAX];
 
-    if (s.n == 0) {
-        refuse_unless(d, may_be_empty);
+    if (may_be_empty && frame_get_u32(&ahead) == 0 && !ahead.failed) {
+        d->r = ahead;
         return "";
     }
-    bool good = dns_name_normalise(s, normal) && slice_eq(s, slice_of(normal));
-    refuse_unless(d, good);
-    return good ? arena_strdup(d->arena, s) : "";
+    return codec_get_name(&d->r, name) ? arena_strdup(d->arena, slice_of(name)) : "";
+}
+
+struct slice codec_get_words(struct frame_reader *r, size_t max)
+{
+    struct slice s = frame_get_str(r, max);
+
+    for (size_t i = 0; i < s.n; i++)
+        r->failed |= s.p[i] < ' ' || s.p[i] >= 0x7f;
+    return r->failed ? SLICE("") : s;
 }
 
 static const char *get_why(struct decoder *d)
 {
-    struct slice s = frame_get_str(&d->r, FACTS_WHY_MAX);
-
-    for (size_t i = 0; i < s.n; i++)
-        refuse_unless(d, s.p[i] >= ' ' && s.p[i] < 0x7f);
-    return arena_strdup(d->arena, s);
+    return arena_strdup(d->arena, codec_get_words(&d->r, FACTS_WHY_MAX));
 }
 
-static struct slice get_octets(struct decoder *d, size_t n)
+static struct slice get_octets(struct frame_reader *r, size_t n)
 {
-    refuse_unless(d, d->r.left.n >= n);
-    if (d->r.failed)
+    r->failed |= r->left.n < n;
+    if (r->failed)
         return SLICE("");
-    struct slice s = slice_head(d->r.left, n);
-    d->r.left = slice_skip(d->r.left, n);
+    struct slice s = slice_head(r->left, n);
+    r->left = slice_skip(r->left, n);
     return s;
 }
 
-static struct ip get_ip(struct decoder *d)
+struct ip codec_get_ip(struct frame_reader *r)
 {
-    struct ip ip = {.v6 = (uint8_t)get_below(d, 2)};
+    struct ip ip = {.v6 = (uint8_t)codec_get_below(r, 2)};
     static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct slice s = get_octets(d, ip.v6 ? 16 : 4);
+    struct slice s = get_octets(r, ip.v6 ? 16 : 4);
 
     if (s.n)
         memcpy(ip.a, s.p, s.n);
-    refuse_unless(d, !ip.v6 || memcmp(ip.a, mapped, sizeof(mapped)) != 0);
+    r->failed |= ip.v6 && memcmp(ip.a, mapped, sizeof(mapped)) == 0;
     return ip;
 }
 
@@ -270,7 +290,7 @@ static struct host_facts get_host(struct decoder *d)
     h.n_addresses = get_count(d, LIMIT_HOST_ADDRESSES, 5);
     h.addresses = arena_alloc(d->arena, h.n_addresses * sizeof(struct ip));
     for (size_t i = 0; i < h.n_addresses; i++)
-        h.addresses[i] = get_ip(d);
+        h.addresses[i] = codec_get_ip(&d->r);
     h.n_candidates = get_count(d, ARRAY_LEN(h.candidates), 8);
     for (size_t i = 0; i < h.n_candidates; i++)
         h.candidates[i] = get_candidate(d);

@@ -12,6 +12,7 @@ static const struct {
     {DNS_A,     "A"    },
     {DNS_CNAME, "CNAME"},
     {DNS_SOA,   "SOA"  },
+    {DNS_PTR,   "PTR"  },
     {DNS_MX,    "MX"   },
     {DNS_TXT,   "TXT"  },
     {DNS_AAAA,  "AAAA" },

@@ -12,7 +12,7 @@
 #include "config/base/ip.h"
 #include "dns/name.h"
 
-enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_SOA = 6, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_DNAME = 39, DNS_TLSA = 52 };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_SOA = 6, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_DNAME = 39, DNS_TLSA = 52 };
 const char *dns_type_name(uint16_t type); /* "TLSA"; "TYPE65" for one we do not know */
 
 enum dns_security { DNS_INSECURE, DNS_SECURE, DNS_BOGUS, DNS_FAILED };

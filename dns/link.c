@@ -18,6 +18,7 @@
 #include "dns/cache.h"
 #include "dns/channel.h"
 #include "dns/facts_priv.h"
+#include "dns/queries.h"
 
 enum {
     OUT_MAX = 8 * 1024 * 1024, /* some 30,000 questions: a process that leaves them lying is dead */
@@ -40,6 +41,7 @@ struct dns_link {
     struct flight *by_question, *by_id;
     uint64_t last_id;
     struct cache cache;
+    struct queries queries;
     _Atomic int state;
     void (*lost)(void *);
     void *lost_arg;
@@ -266,12 +268,19 @@ static bool on_state(struct dns_link *l, struct slice body)
     return ok;
 }
 
+static bool on_records(struct dns_link *l, struct slice body)
+{
+    return queries_on_records(&l->queries, l->channel, body);
+}
+
 static bool on_frame(void *arg, const struct frame *frame)
 {
     if (frame->kind == DNS_FRAME_FACTS)
         return on_facts(arg, frame->body);
     if (frame->kind == DNS_FRAME_STATE)
         return on_state(arg, frame->body);
+    if (frame->kind == DNS_FRAME_RECORDS)
+        return on_records(arg, frame->body);
     return false;
 }
 
@@ -283,7 +292,7 @@ void dns_link_attach(struct dns_link *l, int fd)
     channel_free(&l->channel);
     cache_clear(&l->cache); /* the new process may have another configuration */
     l->channel = channel_new(l->loop, fd, &limits, &calls, l);
-    if (!ask_all_again(l))
+    if (!ask_all_again(l) || !queries_ask_again(&l->queries, l->channel))
         on_closed(l, "too many questions");
 }
 
@@ -342,6 +351,22 @@ void dns_link_ask(struct dns_link *l, struct dns_request *r)
     loop_post(l->loop, &r->msg, on_ask);
 }
 
+static void on_query(struct msg *m)
+{
+    struct dns_query *q = CONTAINER_OF(m, struct dns_query, msg);
+    struct dns_link *l = q->link;
+
+    if (!queries_ask(&l->queries, l->channel, q))
+        on_closed(l, "it does not take questions any more");
+}
+
+void dns_link_query(struct dns_link *l, struct dns_query *q)
+{
+    REQUIRE(dns_records_has_type(q->type));
+    q->link = l;
+    loop_post(l->loop, &q->msg, on_query);
+}
+
 /* ---- the rest */
 
 struct dns_link *dns_link_new(struct loop *loop)
@@ -350,6 +375,7 @@ struct dns_link *dns_link_new(struct loop *loop)
 
     l->loop = loop;
     l->cache.max = LIMIT_FACTS_CACHED;
+    queries_init(&l->queries, loop);
     return l;
 }
 
@@ -359,6 +385,7 @@ void dns_link_free(struct dns_link **lp)
     if (!l)
         return;
     REQUIRE(!l->by_question);
+    queries_drop(&l->queries);
     channel_free(&l->channel);
     cache_clear(&l->cache);
     free(l);
@@ -388,4 +415,15 @@ void dns_link_script(struct dns_link *l, dns_script_fn *fn, void *arg, enum reso
     l->script = fn;
     l->script_arg = arg;
     set_state(l, state);
+}
+
+void dns_link_script_queries(struct dns_link *l, dns_query_script_fn *fn, void *arg)
+{
+    l->queries.script = fn;
+    l->queries.script_arg = arg;
+}
+
+bool dns_link_is_quiet(const struct dns_link *l)
+{
+    return queries_are_none(&l->queries);
 }

@@ -51,7 +51,13 @@ typedef struct dest_facts *dns_script_fn(void *arg, enum plan_kind kind, const c
 void dns_link_script(struct dns_link *l, dns_script_fn *fn, void *arg, enum resolver_state state);
 
 /* Frame kinds on the link. ASK: u64 id, u8 plan_kind, str name, u16 port. FACTS: u64 id, facts.
- * STATE: u8 resolver_state, str detail. */
-enum dns_frame { DNS_FRAME_ASK = 1, DNS_FRAME_FACTS = 2, DNS_FRAME_STATE = 3 };
+ * STATE: u8 resolver_state, str detail. QUERY: u64 id, u16 type, str name. RECORDS: u64 id, records. */
+enum dns_frame {
+    DNS_FRAME_ASK = 1,
+    DNS_FRAME_FACTS = 2,
+    DNS_FRAME_STATE = 3,
+    DNS_FRAME_QUERY = 4,   /* a plain lookup (dns/query.h) */
+    DNS_FRAME_RECORDS = 5,
+};
 
 #endif

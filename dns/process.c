@@ -24,6 +24,7 @@
 #include "config/base/list.h"
 #include "config/base/log.h"
 #include "dns/channel.h"
+#include "dns/clerk.h"
 #include "dns/facts_priv.h"
 #include "dns/link.h"
 #include "dns/resolver.h"
@@ -34,6 +35,7 @@ enum {
     ASK_FRAME_MAX = 1024, /* octets of a question's body */
     OUT_MAX = 16 * 1024 * 1024, /* octets of facts that mta has not read */
     STATE_MAX = 1024,
+    CLERK_MAX = 2 * LIMIT_LOOKUPS_IN_FLIGHT, /* mta keeps to half of it */
 };
 
 struct process {
@@ -45,6 +47,7 @@ struct process {
     struct channel *channel;
     struct list jobs;
     size_t n_jobs;
+    struct clerk clerk;
     enum resolver_state state;
     int status;
 };
@@ -84,7 +87,8 @@ static void stop(struct process *p, int status)
 
 static void hold_or_read(struct process *p)
 {
-    channel_pause(p->channel, p->state == RESOLVER_UNKNOWN || p->n_jobs >= LIMIT_DNS_IN_FLIGHT);
+    channel_pause(p->channel, p->state == RESOLVER_UNKNOWN || p->n_jobs >= LIMIT_DNS_IN_FLIGHT ||
+                                  p->clerk.n_open >= CLERK_MAX);
 }
 
 /* ---- answers to mta */
@@ -225,6 +229,11 @@ static void on_deadline(struct timer *t)
     job_pump(job);
 }
 
+static struct resolver *current_resolver(const struct process *p)
+{
+    return p->state == RESOLVER_NOT_VALIDATING ? p->blind : p->resolver;
+}
+
 static void job_start(struct process *p, uint64_t id, enum plan_kind kind, const char *name,
                       uint16_t port)
 {
@@ -232,7 +241,7 @@ static void job_start(struct process *p, uint64_t id, enum plan_kind kind, const
 
     job->process = p;
     job->id = id;
-    job->resolver = p->state == RESOLVER_NOT_VALIDATING ? p->blind : p->resolver;
+    job->resolver = current_resolver(p);
     job->plan = plan_new(kind, name, port);
     job->begun_ms = clock_wall_ms();
     list_init(&job->queries);
@@ -244,22 +253,44 @@ static void job_start(struct process *p, uint64_t id, enum plan_kind kind, const
 
 /* ---- the link */
 
-static bool on_frame(void *arg, const struct frame *frame)
+static void send_records(void *arg, struct slice body)
 {
     struct process *p = arg;
-    struct frame_reader r = frame_reader_of(frame->body);
+
+    if (!channel_send(p->channel, DNS_FRAME_RECORDS, body))
+        stop(p, 1);
+    hold_or_read(p);
+}
+
+static bool on_query(struct process *p, struct slice body)
+{
+    bool ok = clerk_ask(&p->clerk, current_resolver(p), body);
+
+    hold_or_read(p);
+    return ok;
+}
+
+static bool on_ask(struct process *p, struct slice body)
+{
+    struct frame_reader r = frame_reader_of(body);
     uint64_t id = frame_get_u64(&r);
     unsigned kind = frame_get_u8(&r);
     struct slice text = frame_get_str(&r, DNS_NAME_MAX - 1);
     uint16_t port = frame_get_u16(&r);
     char name[DNS_NAME_MAX];
 
-    if (frame->kind != DNS_FRAME_ASK || !frame_reader_done(&r) || kind > PLAN_HOST ||
-        !dns_name_normalise(text, name) || !slice_eq(text, slice_of(name)))
+    if (!frame_reader_done(&r) || kind > PLAN_HOST || !dns_name_normalise(text, name) || !slice_eq(text, slice_of(name)))
         return false;
     job_start(p, id, (enum plan_kind)kind, name, port);
     hold_or_read(p);
     return true;
+}
+
+static bool on_frame(void *arg, const struct frame *frame)
+{
+    if (frame->kind == DNS_FRAME_QUERY)
+        return on_query(arg, frame->body);
+    return frame->kind == DNS_FRAME_ASK && on_ask(arg, frame->body);
 }
 
 static void on_closed(void *arg, const char *why)
@@ -321,6 +352,7 @@ static void process_end(struct process *p)
 {
     LIST_EACH(node, &p->jobs)
     job_free(LIST_ENTRY(node, struct job, node));
+    clerk_drop_all(&p->clerk);
     selftest_free(&p->selftest);
     resolver_free(&p->blind);
     resolver_free(&p->resolver);
@@ -333,6 +365,8 @@ int dns_process_run(const struct config *c, int fd)
     struct process p = {.config = c, .loop = loop_new("dns"), .status = 1};
 
     list_init(&p.jobs);
+    p.clerk = (struct clerk){.loop = p.loop, .deadline_ms = deadline_ms(&p), .send = send_records, .arg = &p};
+    list_init(&p.clerk.open);
     if (process_start(&p, fd))
         loop_run(p.loop);
     process_end(&p);

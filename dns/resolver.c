@@ -33,8 +33,8 @@ struct resolver {
 static const struct {
     const char *option, *value;
 } options[] = {
-  /* Room for LIMIT_DNS_IN_FLIGHT plans. */
-    {"num-queries-per-thread:", "4096"},
+  /* Room for LIMIT_DNS_IN_FLIGHT plans and twice LIMIT_LOOKUPS_IN_FLIGHT questions. */
+    {"num-queries-per-thread:", "5120"},
     {"outgoing-num-tcp:",       "32"  },
  /* One megabyte each by default: a few thousand names would thrash it. */
     {"msg-cache-size:",         "16m" },
@@ -112,6 +112,18 @@ static bool is_served(const struct resolver_config *c, struct slice zone)
     return false;
 }
 
+/* Whether somebody we are sent to may know the names of private addresses: libunbound knows only that
+ * they have none (RFC 6303). */
+static bool may_have_reverse_zones(const struct resolver_config *c)
+{
+    for (size_t i = 0; i < c->n_stubs; i++) {
+        struct slice stub = slice_of(c->stubs[i].zone);
+        if (slice_eq(stub, SLICE(".")) || slice_caseends(stub, SLICE("arpa.")))
+            return true;
+    }
+    return c->n_forward != 0;
+}
+
 /* As many sockets as the system lets us have; says so in outgoing-range. */
 static bool set_ports(struct setup *s)
 {
@@ -137,6 +149,7 @@ static bool set_options(struct setup *s)
 
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
         ok = set(s, options[i].option, options[i].value) && ok;
+    ok = set(s, "unblock-lan-zones:", may_have_reverse_zones(s->c) ? "yes" : "no") && ok;
     ok = set(s, "do-not-query-localhost:", any_loopback(s->c) ? "no" : "yes") && ok;
     for (size_t i = 0; i < ARRAY_LEN(local_zones); i++) {
         if (!is_served(s->c, slice_of(local_zones[i])))

@@ -221,6 +221,36 @@ bool wire_address(const struct wire_record *r, struct ip *out_ip)
     return true;
 }
 
+static bool has_whole_strings(struct slice rdata)
+{
+    if (rdata.n == 0)
+        return false;
+    while (rdata.n) {
+        size_t whole = 1 + (size_t)(uint8_t)rdata.p[0];
+        if (rdata.n < whole)
+            return false;
+        rdata = slice_skip(rdata, whole);
+    }
+    return true;
+}
+
+bool wire_txt(const struct wire_record *r, char *out, size_t size)
+{
+    struct slice left = r->rdata;
+    size_t n = 0;
+
+    if (!has_whole_strings(left))
+        return false;
+    while (left.n) {
+        struct slice s = slice_make(left.p + 1, (uint8_t)left.p[0]);
+        for (size_t i = 0; i < s.n && n + 1 < size; i++)
+            out[n++] = s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?';
+        left = slice_skip(left, 1 + s.n);
+    }
+    out[n] = '\0';
+    return true;
+}
+
 struct tlsa_record wire_tlsa(const struct wire_record *r)
 {
     const uint8_t *p = (const uint8_t *)r->rdata.p;

@@ -64,8 +64,11 @@ bool wire_next(struct wire_cursor *c, struct wire_record *out);
 MUST_USE bool wire_mx(const struct wire_message *m, const struct wire_record *r,
                       uint16_t *out_preference, struct wire_name *out_exchange);
 MUST_USE bool wire_target(const struct wire_message *m, const struct wire_record *r,
-                          struct wire_name *out_target);                    /* CNAME, DNAME */
+                          struct wire_name *out_target);                    /* CNAME, DNAME, PTR */
 MUST_USE bool wire_address(const struct wire_record *r, struct ip *out_ip); /* A, AAAA */
+/* TXT: its strings joined (RFC 1035 §3.3.14), cut to size - 1 octets; what is not printable ASCII becomes
+ * '?'. out is touched only on true. */
+MUST_USE bool wire_txt(const struct wire_record *r, char *out, size_t size);
 /* Borrows the packet; without association data, data is NULL. Shorter than its three fields: mtype 255
  * without data, which is unusable. */
 struct tlsa_record wire_tlsa(const struct wire_record *r);

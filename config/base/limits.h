@@ -43,6 +43,10 @@ enum {
     LIMIT_PLAN_QUERIES = 600,       /* of one lookup plan */
     LIMIT_DNS_FRAME = 1024 * 1024,  /* octets of one frame between dns and mta */
     LIMIT_DNS_IN_FLIGHT = 500,      /* plans at work in the dns process */
+    LIMIT_LOOKUPS_IN_FLIGHT = 500,  /* plain lookups for the door at work in the dns process */
+    LIMIT_LOOKUP_ADDRESSES = 32,    /* of one plain lookup */
+    LIMIT_PTR_NAMES = 8,            /* of one address; more are left out, each costs a lookup */
+    LIMIT_TXT = 255,                /* octets of a TXT record that are kept */
     LIMIT_FACTS_TTL_S = 3600,       /* longest life of cached facts */
     LIMIT_FACTS_CACHED = 20000,     /* destinations in the cache */
 

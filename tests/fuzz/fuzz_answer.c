@@ -28,6 +28,13 @@ static void check_tlsa(const struct dns_answer *a)
         REQUIRE(a->tlsa[i].len <= LIMIT_TLSA_DATA && (a->tlsa[i].len == 0) == !a->tlsa[i].data);
 }
 
+static void check_names(const struct dns_answer *a)
+{
+    REQUIRE(a->n <= LIMIT_PTR_NAMES);
+    for (size_t i = 0; i < a->n; i++)
+        REQUIRE(is_normal(a->names[i]));
+}
+
 static void check_records(const struct dns_answer *a, uint16_t type)
 {
     if (a->lookup != DNS_DATA)
@@ -38,6 +45,10 @@ static void check_records(const struct dns_answer *a, uint16_t type)
         check_tlsa(a);
     else if (type == DNS_CNAME)
         REQUIRE(a->n == 1 && a->cname);
+    else if (type == DNS_PTR)
+        check_names(a);
+    else if (type == DNS_TXT)
+        REQUIRE(a->text && strlen(a->text) <= LIMIT_TXT);
     else
         REQUIRE(a->n <= LIMIT_HOST_ADDRESSES && a->addresses);
 }
@@ -57,7 +68,7 @@ static void check(const struct dns_answer *a, uint16_t type, bool secure, bool b
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint16_t types[] = {DNS_A, DNS_AAAA, DNS_CNAME, DNS_MX, DNS_TLSA};
+    static const uint16_t types[] = {DNS_A, DNS_AAAA, DNS_CNAME, DNS_MX, DNS_TLSA, DNS_PTR, DNS_TXT};
     struct slice packet = slice_make((const char *)data, size);
     uint8_t word = take_u8(&packet);
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 
-A, CNAME, SOA, MX, AAAA, TLSA = 1, 5, 6, 15, 28, 52
+A, CNAME, SOA, PTR, MX, TXT, AAAA, TLSA = 1, 5, 6, 12, 15, 16, 28, 52
 QUESTION = "mx.example"
 
 
@@ -52,6 +52,8 @@ MESSAGES = {
     "tlsa": message(TLSA, [record(BACK, TLSA, b"\3\1\1" + bytes(32)),
                            record(BACK, TLSA, b"\2\0\2" + bytes(64)), record(BACK, TLSA, b"\3\1")]),
     "tlsa_no_data": message(TLSA, [record(BACK, TLSA, b"\3\1\1")]),
+    "ptr": message(PTR, [record(BACK, PTR, wire_name("a.example")), record(BACK, PTR, wire_name("b c"))]),
+    "txt": message(TXT, [record(BACK, TXT, b"\5first\0\6second"), record(BACK, TXT, b"\1x")]),
     "cname": message(CNAME, [record(BACK, CNAME, wire_name("b.example"))]),
     "chain": message(A, [record(BACK, CNAME, wire_name("b.example")),
                          record("b.example", CNAME, wire_name("c.example")),
@@ -295,7 +297,30 @@ def tlsa_sets():
     }
 
 
+# ---- plain lookups
+
+def records(asked, lookup, addresses=(), names=(), words="", ttl=300):
+    body = bytes([asked, lookup]) + struct.pack(">IB", ttl, len(addresses))
+    body += b"".join(bytes([len(a) == 16]) + a for a in addresses) + bytes([len(names)])
+    return body + b"".join(text(x) for x in [*names, words])
+
+
+V4_LISTED = bytes([127, 0, 0, 2])
+RECORDS = {
+    "a": records(0, DATA, [V4_LISTED, bytes([192, 0, 2, 1])]),
+    "aaaa": records(1, DATA, [V6, V4_LISTED]),
+    "ptr": records(2, DATA, names=["a.example", "b.example"]),
+    "txt": records(3, DATA, words="listed"),
+    "txt_empty": records(3, DATA),
+    "none": records(0, NXDOMAIN, ttl=60),
+    "error": records(0, ERROR, words="SERVFAIL", ttl=0),
+    "mapped": records(1, DATA, [bytes(10) + b"\xff\xff" + V4_LISTED]),
+    "ptr_upper_case": records(2, DATA, names=["A.example"]),
+}
+
+
 TARGETS = {
+    "records": RECORDS,
     "answer": dict(answers()),
     "wire": MESSAGES,
     "facts": FACTS,
