@@ -33,6 +33,19 @@ static void check_clients(struct builder *b, const struct target *t, const struc
         check_client_network(b, t, e->value->entries[i].value);
 }
 
+/* A filter that sees the mail twice would see its own changes and count them as another's. */
+static void check_milters(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct listener_config *l = (const struct listener_config *)(void *)t->record;
+
+    for (size_t i = 0; i < l->n_milters; i++)
+        for (size_t j = 0; j < i; j++)
+            if (l->milters[i] && l->milters[i] == l->milters[j])
+                errors_add(b->errors, where_in(map, "milters", t),
+                           "\"milters\" in %s names \"%s\" twice", t->place,
+                           l->milters[i]->name);
+}
+
 static void check_listener(struct builder *b, const struct target *t, const struct node *map)
 {
     const struct listener_config *l = (const struct listener_config *)(void *)t->record;
@@ -40,6 +53,7 @@ static void check_listener(struct builder *b, const struct target *t, const stru
 
     if (!l->open_relay)
         check_clients(b, t, map);
+    check_milters(b, t, map);
     if (needs_identity && !node_find(map, "identity"))
         errors_add(b->errors, where_in(map, "tls", t),
                    "\"tls\" in %s is %s, which needs an identity", t->place,

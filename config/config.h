@@ -41,6 +41,23 @@ struct identity_config {
     struct config_where where;
 };
 
+/* A mail filter that speaks the milter protocol. */
+struct milter_socket {
+    const char *path; /* of a local socket; NULL: addr */
+    struct ip_port addr;
+};
+
+enum milter_on_error { MILTER_FAILS_MAIL, MILTER_IS_PASSED }; /* the client is told to come back, or mail
+                                                            goes on without this filter */
+
+struct milter_config {
+    const char *name;
+    struct milter_socket socket;
+    enum milter_on_error on_error;
+    int64_t timeout_connect_ms, timeout_command_ms, timeout_content_ms;
+    struct config_where where;
+};
+
 struct listener_config {
     const char *name;
     struct ip_port *bind;
@@ -51,6 +68,8 @@ struct listener_config {
     const struct identity_config *identity; /* NULL: STARTTLS is not offered */
     enum listener_tls tls;
     enum bare_newline bare_newline;
+    const struct milter_config **milters; /* in the order in which they see the mail */
+    size_t n_milters;
     uint64_t max_message_size; /* octets */
     uint64_t max_connections, max_connections_per_client;
     int64_t timeout_command_ms, timeout_data_ms, timeout_tls_ms;
@@ -135,6 +154,8 @@ struct config {
     size_t n_listeners;
     struct identity_config *identities;
     size_t n_identities;
+    struct milter_config *milters;
+    size_t n_milters;
     struct next_hop_config *next_hops;
     size_t n_next_hops;
     struct route_config *domains; /* accepted from anyone; pattern is a domain or ".domain" */

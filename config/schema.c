@@ -15,6 +15,9 @@ static const char *const listener_tls[] = {[LISTENER_TLS_NONE] = "none",
 static const char *const newlines[] = {
     [BARE_NEWLINE_REJECT] = "reject", [BARE_NEWLINE_CONVERT] = "convert", NULL};
 
+static const char *const milter_on_error[] = {
+    [MILTER_FAILS_MAIL] = "tempfail", [MILTER_IS_PASSED] = "accept", NULL};
+
 static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 
 static const char *const log_levels[] = {
@@ -35,6 +38,7 @@ static const char *const log_levels[] = {
 #define TOP(field)      offsetof(struct config, field)
 #define IDENTITY(field) offsetof(struct identity_config, field)
 #define HOP(field)      offsetof(struct next_hop_config, field)
+#define MILTER(field)   offsetof(struct milter_config, field)
 #define LISTENER(field) offsetof(struct listener_config, field)
 #define ROUTE(field)    offsetof(struct route_config, field)
 #define POLICY(field)   offsetof(struct policy_config, field)
@@ -58,6 +62,8 @@ static const struct option options[] = {
      .help = "certificates with their keys"},
     {IN_TOP, "next_hops", OPT_TABLE, TOP(next_hops), TOP(n_next_hops), .inside = IN_NEXT_HOP,
      .help = "servers that mail is sent to by name"},
+    {IN_TOP, "milters", OPT_TABLE, TOP(milters), TOP(n_milters), .inside = IN_MILTER,
+     .help = "mail filters, by name"},
     {IN_TOP, "listeners", OPT_TABLE, TOP(listeners), TOP(n_listeners), .inside = IN_LISTENER,
      .help = "where mail comes in"},
     {IN_TOP, "domains", OPT_TABLE, TOP(domains), TOP(n_domains), .inside = IN_DOMAIN,
@@ -86,6 +92,20 @@ static const struct option options[] = {
     {IN_NEXT_HOP, "implicit_tls", OPT_BOOL, HOP(implicit_tls),
      .written_at = HOP(has_implicit_tls), .help = "TLS at once; unsaid: on port 465"},
 
+    {IN_MILTER, "socket", OPT_MILTER_SOCKET, MILTER(socket), .required = true,
+     .help = "inet:ADDRESS:PORT, inet6:[ADDRESS]:PORT or unix:PATH"},
+    {IN_MILTER, "on_error", OPT_ENUM, MILTER(on_error), .choices = milter_on_error,
+     .fallback = "tempfail", .help = "what happens to mail that the filter could not judge"},
+    {IN_MILTER, "timeouts", OPT_SECTION, 0, .inside = IN_MILTER_TIMEOUTS,
+     .help = "patience with the filter"},
+
+    {IN_MILTER_TIMEOUTS, "connect", OPT_DURATION, MILTER(timeout_connect_ms), .least = "1s",
+     .most = "1h", .fallback = "10s", .help = "until it has taken the connection"},
+    {IN_MILTER_TIMEOUTS, "command", OPT_DURATION, MILTER(timeout_command_ms), .least = "1s",
+     .most = "1h", .fallback = "30s", .help = "for its answer to one command"},
+    {IN_MILTER_TIMEOUTS, "content", OPT_DURATION, MILTER(timeout_content_ms), .least = "1s",
+     .most = "1h", .fallback = "5m", .help = "for its answer to each part of the content"},
+
     {IN_LISTENER, "bind", OPT_ENDPOINTS, LISTENER(bind), LISTENER(n_bind), .required = true,
      .help = "addresses with their ports"},
     {IN_LISTENER, "clients", OPT_NETWORKS, LISTENER(clients), LISTENER(n_clients),
@@ -98,6 +118,8 @@ static const struct option options[] = {
      .help = "whether clients use TLS"},
     {IN_LISTENER, "bare_newline", OPT_ENUM, LISTENER(bare_newline), .choices = newlines,
      .fallback = "reject", .help = "what happens to a bare LF in content; convert: old devices"},
+    {IN_LISTENER, "milters", OPT_MILTERS, LISTENER(milters), LISTENER(n_milters),
+     .help = "filters in the order in which they see the mail"},
     {IN_LISTENER, "max_message_size", OPT_SIZE, LISTENER(max_message_size), .least = "1k",
      .most = "16g", .fallback = "50m", .help = "octets of one message"},
     {IN_LISTENER, "max_connections", OPT_INTEGER, LISTENER(max_connections), .least = "1",
@@ -192,6 +214,7 @@ static const struct option options[] = {
 static const struct section sections[SECTION_COUNT] = {
     [IN_IDENTITY] = {"identity", KEY_LABEL,   sizeof(struct identity_config), IDENTITY(where)},
     [IN_NEXT_HOP] = {"next hop", KEY_LABEL,   sizeof(struct next_hop_config), HOP(where)     },
+    [IN_MILTER] = {"milter",   KEY_LABEL,   sizeof(struct milter_config),   MILTER(where)  },
     [IN_LISTENER] = {"listener", KEY_LABEL,   sizeof(struct listener_config), LISTENER(where)},
     [IN_DOMAIN] = {"domain",   KEY_DOMAIN,  sizeof(struct route_config),    ROUTE(where)   },
     [IN_ROUTE] = {"route",    KEY_PATTERN, sizeof(struct route_config),    ROUTE(where)   },

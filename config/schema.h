@@ -9,6 +9,8 @@ enum section_id {
     IN_TOP,
     IN_IDENTITY,
     IN_NEXT_HOP,
+    IN_MILTER,
+    IN_MILTER_TIMEOUTS,
     IN_LISTENER,
     IN_LISTENER_TIMEOUTS,
     IN_DOMAIN,
@@ -40,11 +42,13 @@ enum option_type {
     OPT_WORKERS,  /* unsigned */
     OPT_IDENTITY, /* const struct identity_config * */
     OPT_ROUTE_TO, /* const struct next_hop_config * */
+    OPT_MILTER_SOCKET, /* struct milter_socket */
     /* lists: a pointer and a count */
     OPT_ENDPOINTS, /* struct ip_port */
     OPT_NETWORKS,  /* struct ip_net */
     OPT_SERVERS,   /* const char * */
     OPT_HOSTS,     /* struct hop_host */
+    OPT_MILTERS,   /* const struct milter_config * */
     /* mappings */
     OPT_SECTION, /* with options of its own, in a part of the record */
     OPT_TABLE,   /* names people give, each with a record; a pointer and a count */

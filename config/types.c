@@ -156,6 +156,34 @@ static const char *parse_identity(struct scalar *s, void *out)
     return s->builder->errors->incomplete ? NULL : "the name of an identity";
 }
 
+/* Left alone where the name may stand in a file that could not be read. */
+static const char *parse_milter(struct scalar *s, void *out)
+{
+    const struct config *c = s->builder->config;
+
+    for (size_t i = 0; i < c->n_milters; i++) {
+        if (slice_eq(s->text, slice_of(c->milters[i].name))) {
+            *(const struct milter_config **)out = &c->milters[i];
+            return NULL;
+        }
+        suggest_consider(&s->near, c->milters[i].name);
+    }
+    return s->builder->errors->incomplete ? NULL : "the name of a milter";
+}
+
+static const char *parse_milter_socket(struct scalar *s, void *out)
+{
+    char path[VALUE_SOCKET_MAX];
+    struct milter_socket socket;
+
+    const char *wanted = value_milter_socket(s->text, &socket, path);
+    if (wanted)
+        return wanted;
+    socket.path = *path ? arena_strdup(s->builder->arena, slice_of(path)) : NULL;
+    *(struct milter_socket *)out = socket;
+    return NULL;
+}
+
 static const char *parse_route_to(struct scalar *s, void *out)
 {
     const struct config *c = s->builder->config;
@@ -222,10 +250,12 @@ const struct type *type_of(const struct option *o)
         [OPT_WORKERS] = {SHAPE_SCALAR,  sizeof(unsigned),        parse_workers },
         [OPT_IDENTITY] = {SHAPE_SCALAR,  sizeof(void *),          parse_identity},
         [OPT_ROUTE_TO] = {SHAPE_SCALAR,  sizeof(void *),          parse_route_to},
+        [OPT_MILTER_SOCKET] = {SHAPE_SCALAR,  sizeof(struct milter_socket), parse_milter_socket},
         [OPT_ENDPOINTS] = {SHAPE_LIST,    sizeof(struct ip_port),  parse_endpoint},
         [OPT_NETWORKS] = {SHAPE_LIST,    sizeof(struct ip_net),   parse_network },
         [OPT_SERVERS] = {SHAPE_LIST,    sizeof(char *),          parse_server  },
         [OPT_HOSTS] = {SHAPE_LIST,    sizeof(struct hop_host), parse_hop_host},
+        [OPT_MILTERS] = {SHAPE_LIST,    sizeof(void *),          parse_milter  },
         [OPT_SECTION] = {SHAPE_SECTION, 0,                       NULL          },
         [OPT_TABLE] = {SHAPE_TABLE,   0,                       NULL          },
         [OPT_INCLUDE] = {SHAPE_NONE,    0,                       NULL          },

@@ -177,6 +177,33 @@ const char *value_server(struct slice s, char out[IP_TEXT_MAX + 8])
     return NULL;
 }
 
+/* sun_path; no relative path: the processes of a daemon have another working directory. */
+static bool local_socket(struct slice path, struct milter_socket *out_socket,
+                         char out_path[VALUE_SOCKET_MAX])
+{
+    *out_socket = (struct milter_socket){0};
+    return path.n > 1 && path.p[0] == '/' && slice_copy(path, out_path, VALUE_SOCKET_MAX);
+}
+
+const char *value_milter_socket(struct slice s, struct milter_socket *out_socket,
+                                char path[VALUE_SOCKET_MAX])
+{
+    static const char wanted[] = "inet:ADDRESS:PORT, inet6:[ADDRESS]:PORT or unix:/PATH";
+    bool v6 = slice_starts(s, SLICE("inet6:"));
+    struct slice rest = slice_skip(s, slice_find(s, ':') + 1);
+    struct milter_socket socket = {0};
+
+    *path = '\0';
+    if (slice_starts(s, SLICE("unix:")))
+        return local_socket(rest, out_socket, path) ? NULL : wanted;
+    if (!v6 && !slice_starts(s, SLICE("inet:")))
+        return wanted;
+    if (!ip_parse_port(rest, &socket.addr) || socket.addr.port == 0 || socket.addr.ip.v6 != v6)
+        return wanted;
+    *out_socket = socket;
+    return NULL;
+}
+
 static const char hop_wanted[] = "NAME, [NAME] or an address, with :PORT if it is not 25";
 
 /* "[host]:port", "host:port" to its parts; a missing port is 25. */

@@ -17,6 +17,11 @@ const char *value_endpoint(struct slice s, struct ip_port *out_addr);
 const char *value_network(struct slice s, struct ip_net *out_net);
 /* "addr@port" with the port filled in. */
 const char *value_server(struct slice s, char out[IP_TEXT_MAX + 8]);
+/* inet:ADDRESS:PORT, inet6:[ADDRESS]:PORT, unix:PATH. path receives the text that out_socket->path
+ * has to be, "" if it is no local socket; out_socket->path itself is the caller's to set. */
+enum { VALUE_SOCKET_MAX = 108 }; /* octets of a local socket's path with its NUL (unix(7)) */
+const char *value_milter_socket(struct slice s, struct milter_socket *out_socket,
+                                char path[VALUE_SOCKET_MAX]);
 /* Name, address or bracketed form of a next hop's host. name receives the text that
  * out_host->name has to be; out_host->name itself and where are the caller's to set. */
 const char *value_hop_host(struct slice s, struct hop_host *out_host, char name[HOSTNAME_MAX]);

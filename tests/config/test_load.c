@@ -57,6 +57,33 @@ Test(load, defaults)
     scratch_check_leaks();
 }
 
+Test(load, milters)
+{
+    struct config *c = scratch_config(
+        LEAST "    milters: [opendkim, rspamd]\n"
+              "milters:\n"
+              "  rspamd: {socket: \"inet:127.0.0.1:11332\", on_error: accept, timeouts: {content: 1m}}\n"
+              "  opendkim: {socket: \"unix:/run/opendkim.sock\"}\n");
+    const struct listener_config *l = &c->listeners[0];
+    const struct milter_config *m = c->milters;
+    char text[IP_TEXT_MAX];
+
+    cr_assert_eq(l->n_milters, 2);
+    cr_expect_eq(l->milters[0], &m[1]);
+    cr_expect_eq(l->milters[1], &m[0]);
+    cr_expect_null(m[0].socket.path);
+    cr_expect_str_eq(ip_port_text(&m[0].socket.addr, text), "127.0.0.1:11332");
+    cr_expect_eq(m[0].on_error, MILTER_IS_PASSED);
+    cr_expect_eq(m[0].timeout_content_ms, 60000);
+    cr_expect_str_eq(m[1].socket.path, "/run/opendkim.sock");
+    cr_expect_eq(m[1].on_error, MILTER_FAILS_MAIL);
+    cr_expect_eq(m[1].timeout_connect_ms, 10000);
+    cr_expect_eq(m[1].timeout_command_ms, 30000);
+    cr_expect_eq(m[1].timeout_content_ms, 300000);
+    config_unref(&c);
+    scratch_check_leaks();
+}
+
 Test(load, defaults_of_delivery_and_resolver)
 {
     struct config *c = scratch_config(LEAST);
@@ -159,7 +186,8 @@ static const char everything[] =
     "  self_test: {secure: Good.example., bogus: bad.example}\n"
     "status: {bind: \"127.0.0.1:8025\"}\n"
     "workers: 3\n"
-    "log: {format: json, level: warning}\n";
+    "log: {format: json, level: warning}\n"
+    "milters: {m: {socket: \"unix:/m\", on_error: accept, timeouts: {connect: 1, content: 2}}}\n";
 
 /* So that a new row without a test is noticed. */
 Test(load, everything_names_every_option)

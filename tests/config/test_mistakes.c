@@ -57,6 +57,17 @@ static const struct row {
      AT "3:7: \"user\" must be a single value, not a list\n"},
     {"a mapping for a word", RIGHT "user: {a: b}\n",
      AT "3:7: \"user\" must be a single value, not a mapping\n"},
+    {"a milter that is not there", "hostname: a.example\nmilters: {rspamd: {socket: \"unix:/x\"}}\n"
+     "listeners: {l: {bind: \"[::1]:25\", milters: [rspamd, rspam]}}\n",
+     AT "3:53: \"milters\" in listener \"l\" must be the name of a milter, not \"rspam\" "
+        "(did you mean \"rspamd\"?)\n"},
+    {"a milter twice", "hostname: a.example\nmilters: {m: {socket: \"unix:/x\"}}\n"
+     "listeners: {l: {bind: \"[::1]:25\", milters: [m, m]}}\n",
+     AT "3:44: \"milters\" in listener \"l\" names \"m\" twice\n"},
+    {"a milter's socket", RIGHT "milters: {m: {socket: \"localhost:1\", on_error: reject}}\n",
+     AT "3:23: \"socket\" in milter \"m\" must be inet:ADDRESS:PORT, inet6:[ADDRESS]:PORT or "
+        "unix:/PATH, not \"localhost:1\"\n" AT "3:48: \"on_error\" in milter \"m\" must be "
+        "tempfail or accept, not \"reject\"\n"},
     {"nothing for a word", RIGHT "user:\n",
      AT "3:6: \"user\" must be a single value, not nothing\n"},
     {"a word for a mapping", RIGHT "log: json\n",

@@ -44,6 +44,42 @@ Test(values, sizes)
     }
 }
 
+Test(values, milter_sockets)
+{
+    // clang-format off
+    static const struct {
+        const char *text, *path, *addr; /* both NULL: refused */
+    } rows[] = {
+        {"inet:127.0.0.1:11332", NULL, "127.0.0.1:11332"},
+        {"inet6:[::1]:8891", NULL, "[::1]:8891"},
+        {"unix:/run/opendkim.sock", "/run/opendkim.sock", NULL},
+        {"inet:[::1]:8891", NULL, NULL}, {"inet6:127.0.0.1:8891", NULL, NULL},
+        {"inet:127.0.0.1", NULL, NULL}, {"inet:127.0.0.1:0", NULL, NULL},
+        {"inet:localhost:8891", NULL, NULL}, {"inet:8891@127.0.0.1", NULL, NULL},
+        {"127.0.0.1:11332", NULL, NULL}, {"unix:run/x.sock", NULL, NULL}, {"unix:/", NULL, NULL},
+        {"unix:", NULL, NULL}, {"unix", NULL, NULL}, {"", NULL, NULL}, {"local:/x", NULL, NULL},
+    };
+    // clang-format on
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct milter_socket socket;
+        char path[VALUE_SOCKET_MAX], text[IP_TEXT_MAX];
+        bool ok = !value_milter_socket(slice_of(rows[i].text), &socket, path);
+        cr_expect_eq(ok, rows[i].path || rows[i].addr, "%s", rows[i].text);
+        if (rows[i].path)
+            cr_expect_str_eq(path, rows[i].path);
+        if (rows[i].addr)
+            cr_expect(!*path && strcmp(ip_port_text(&socket.addr, text), rows[i].addr) == 0);
+    }
+    char longest[200];
+    struct milter_socket socket;
+    char path[VALUE_SOCKET_MAX];
+    memset(longest, 'x', sizeof(longest));
+    memcpy(longest, "unix:/", 6);
+    cr_expect_null(value_milter_socket(slice_make(longest, 5 + 107), &socket, path));
+    cr_expect(value_milter_socket(slice_make(longest, 5 + 108), &socket, path));
+}
+
 Test(values, durations)
 {
     static const struct number_row rows[] = {
