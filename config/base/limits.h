@@ -35,6 +35,18 @@ enum {
     LIMIT_ADDRESSES_PER_HOST = 8,   /* tried per host */
     LIMIT_ADDRESSES_PER_ATTEMPT = 10, /* tried per attempt over all hosts */
 
+    /* Mail filters: trusted by the operator with the mail, not with our memory */
+    LIMIT_MILTER_CHUNK = 65535,     /* octets of content or of a field in one packet to a filter:
+                                       what libmilter takes unless more is agreed */
+    LIMIT_MILTER_OUT = 256 * 1024,  /* octets ready for a filter's socket; the rest follows */
+    LIMIT_MILTER_PACKET = 128 * 1024, /* octets of one packet of a filter; libmilter's have 64 KiB */
+    LIMIT_MILTER_FIELDS = 5000,     /* header fields of a message: a packet and an answer each */
+    LIMIT_MILTER_CHANGES = 2000,    /* of one message by one filter, apart from its body */
+    LIMIT_MILTER_CHANGED = 1024 * 1024, /* octets of text in those */
+    LIMIT_MILTER_GROWTH = 1024 * 1024, /* octets a filter may add to the largest message */
+    LIMIT_MILTER_S = 600,           /* seconds for all that a filter does with one message: the client
+                                       waits as long for the answer (RFC 5321 §4.5.3.2.6) */
+
     /* DNS */
     LIMIT_MX_HOSTS = 100,           /* of one MX RRset, after sorting by preference */
     LIMIT_HOST_ADDRESSES = 64,      /* of one host, both families */
