@@ -2,6 +2,7 @@
 #ifndef DANELAW_QUEUE_MESSAGE_H
 #define DANELAW_QUEUE_MESSAGE_H
 
+#include "config/base/dsn.h"
 #include "config/base/hostname.h"
 #include "config/base/status.h"
 #include "queue/body.h"
@@ -11,11 +12,6 @@ enum rcpt_state {
     RCPT_DELIVERED, /* the next hop said 250 to the final dot */
     RCPT_BOUNCED,   /* failed for good; its DSN was queued in the same transaction */
 };
-
-/* RFC 3461 §4.1. None of them: the sender did not say, which means failure and perhaps delay. */
-enum dsn_notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
-/* RFC 3461 §4.3: how much of the message a notification of failure brings back. */
-enum dsn_ret { DSN_RET_UNSAID, DSN_RET_FULL, DSN_RET_HDRS };
 
 struct recipient {
     char *address;           /* as given, without angle brackets */

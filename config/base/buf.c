@@ -96,6 +96,11 @@ void buf_consume(struct buf *b, size_t n)
     b->head = b->n ? b->head + n : 0;
 }
 
+void buf_truncate(struct buf *b, size_t n)
+{
+    b->n = n < b->n ? n : b->n;
+}
+
 void buf_clear(struct buf *b)
 {
     b->head = b->n = 0;

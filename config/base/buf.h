@@ -25,6 +25,7 @@ MUST_USE bool buf_append_byte(struct buf *b, char c);
 MUST_USE bool buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 MUST_USE bool buf_vprintf(struct buf *b, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
 void buf_consume(struct buf *b, size_t n); /* n at most b->n */
+void buf_truncate(struct buf *b, size_t n); /* forgets all but the first n octets */
 void buf_clear(struct buf *b);             /* forgets the content, keeps the storage */
 /* Makes room for n octets to be written at *out_p; returns how many there is room for (0..n).
  * Follow with buf_commit of what was really written. */

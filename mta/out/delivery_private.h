@@ -35,6 +35,7 @@ struct target {
     bool stopped;   /* no other host in this delivery: it may have got through */
     bool noted;     /* status is set */
     unsigned round; /* of the host that last got it in a transaction; 0: none */
+    bool dsn_passed; /* that host took over the duties of RFC 3461 */
     struct status status;
     struct trail trail;
 };

@@ -37,15 +37,46 @@ bool transfer_has_open_here(const struct delivery *d)
 
 static struct smtp_rcpt rcpt_of(const struct recipient *r)
 {
-    return (struct smtp_rcpt){.address = r->address};
+    return (struct smtp_rcpt){r->address, r->notify, r->orcpt};
+}
+
+/* RFC 5321 §4.5.3.1.8, or less where the server says so (RFC 9422). */
+static size_t most_rcpts(const struct delivery *d)
+{
+    uint64_t said = smtp_client_offers(out_session_client(d->session))->rcpt_max;
+
+    return said && said < LIMIT_RCPT_PER_TRANSACTION ? (size_t)said : LIMIT_RCPT_PER_TRANSACTION;
+}
+
+static const char *domain_of(const struct delivery *d, size_t i)
+{
+    return d->job->message->rcpts[d->job->rcpts[i]].domain;
+}
+
+/* RCPTDOMAINMAX of RFC 9422: whether another recipient's domain still has room among those of the
+ * transaction. */
+static bool has_room_for(const struct delivery *d, size_t n, size_t i)
+{
+    uint64_t most = smtp_client_offers(out_session_client(d->session))->rcpt_domain_max, domains = 0;
+
+    for (size_t k = 0; most && k < n; k++) {
+        const char *its = domain_of(d, d->tx_targets[k]);
+        bool seen = false;
+        if (strcmp(its, domain_of(d, i)) == 0)
+            return true;
+        for (size_t j = 0; j < k && !seen; j++)
+            seen = strcmp(its, domain_of(d, d->tx_targets[j])) == 0;
+        domains += !seen;
+    }
+    return !most || domains < most;
 }
 
 static size_t gather(struct delivery *d)
 {
-    size_t n = 0;
+    size_t n = 0, most = most_rcpts(d);
 
-    for (size_t i = 0; i < d->job->n_rcpts && n < LIMIT_RCPT_PER_TRANSACTION; i++) {
-        if (!is_open_here(d, &d->targets[i]))
+    for (size_t i = 0; i < d->job->n_rcpts && n < most; i++) {
+        if (!is_open_here(d, &d->targets[i]) || !has_room_for(d, n, i))
             continue;
         d->tx_rcpts[n] = rcpt_of(&d->job->message->rcpts[d->job->rcpts[i]]);
         d->tx_targets[n++] = i;
@@ -56,6 +87,7 @@ static size_t gather(struct delivery *d)
 void transfer_send(struct delivery *d)
 {
     const struct message *m = d->job->message;
+    unsigned offers = smtp_client_offers(out_session_client(d->session))->mask;
     size_t n = gather(d);
 
     if (!d->tx_results)
@@ -65,8 +97,11 @@ void transfer_send(struct delivery *d)
                                          sizeof(*d->tx_results));
     d->tx = (struct smtp_transaction){.sender = m->sender,
                                       .size = body_size(m->body),
-                                      .eight_bit = (m->flags & MESSAGE_8BIT) != 0,
+                                      .eight_bit = (m->flags & MESSAGE_8BIT) && (offers & CAP_8BITMIME),
                                       .smtputf8 = (m->flags & MESSAGE_SMTPUTF8) != 0,
+                                      .requiretls = (m->flags & MESSAGE_REQUIRETLS) != 0,
+                                      .envid = m->envid,
+                                      .ret = m->ret,
                                       .rcpts = d->tx_rcpts,
                                       .n_rcpts = n,
                                       .results = d->tx_results};
@@ -81,24 +116,55 @@ static void set_status(const struct delivery *d, struct target *t, const struct 
     trail_leave(d, st, &t->trail);
 }
 
+/* What one host cannot do another may: nothing was sent to this one (RFC 6531 §3.2, RFC 8689 §4.2.1). If
+ * no host can, it is what is told, and final. */
+static bool is_of_this_host(const struct status *st)
+{
+    return st->cause == CAUSE_REMOTE_NO_REQUIRETLS || st->cause == CAUSE_REMOTE_NO_SMTPUTF8 ||
+           st->cause == CAUSE_REMOTE_NO_8BITMIME;
+}
+
 static void absorb_one(struct delivery *d, struct target *t, const struct status *st, bool lost)
 {
-    t->final = status_disposition(st) != DISP_RETRY;
+    t->final = status_disposition(st) != DISP_RETRY && !is_of_this_host(st);
     t->stopped = lost && !t->final;
     if (t->final || t->stopped || !t->noted)
         set_status(d, t, st);
     t->round = d->round;
+    t->dsn_passed = d->tx.dsn_passed;
+}
+
+/* RFC 5321 §4.5.3.1.10: more recipients than the server takes at once, said by 452 or, by old servers,
+ * 552. A full mailbox has the same code, so an enhanced code that says something else counts. */
+static bool is_too_many(const struct status *st)
+{
+    bool code = st->from_peer && (st->code == 452 || st->code == 552);
+    bool unsaid = st->esc.subject == 0 && st->esc.detail == 0;
+
+    return code && (unsaid || (st->esc.subject == 5 && st->esc.detail == 3));
+}
+
+static bool any_delivered(const struct delivery *d)
+{
+    for (size_t i = 0; i < d->tx.n_rcpts; i++)
+        if (status_ok(&d->tx_results[i]))
+            return true;
+    return false;
 }
 
 void transfer_absorb(struct delivery *d, bool only_final)
 {
     bool lost = out_session_dot_sent(d->session);
+    bool some = any_delivered(d);
 
     d->sending = false;
     for (size_t i = 0; i < d->tx.n_rcpts; i++) {
         const struct status *st = &d->tx_results[i];
-        if (!only_final || status_disposition(st) != DISP_RETRY)
-            absorb_one(d, &d->targets[d->tx_targets[i]], st, lost);
+        struct target *t = &d->targets[d->tx_targets[i]];
+        if (some && is_too_many(st))
+            set_status(d, t, st); /* open here for another transaction; each delivers to somebody */
+        else if (!only_final || status_disposition(st) != DISP_RETRY)
+            absorb_one(d, t, st, lost);
     }
 }
 

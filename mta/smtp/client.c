@@ -303,6 +303,11 @@ unsigned smtp_client_capabilities(const struct smtp_client *c)
     return c->caps.mask;
 }
 
+const struct capabilities *smtp_client_offers(const struct smtp_client *c)
+{
+    return &c->caps;
+}
+
 const char *smtp_client_greeted(const struct smtp_client *c)
 {
     return c->greeted;
@@ -311,5 +316,7 @@ const char *smtp_client_greeted(const struct smtp_client *c)
 bool smtp_client_reusable(const struct smtp_client *c)
 {
     bool partial = c->reader.lines && !c->reader.complete;
-    return c->state == CLIENT_ST_IDLE && !partial;
+    bool full = c->caps.mail_max && c->transactions >= c->caps.mail_max;
+    bool domains = c->caps.rcpt_domain_max && c->transactions;
+    return c->state == CLIENT_ST_IDLE && !partial && !full && !domains;
 }

@@ -9,6 +9,8 @@
 #ifndef DANELAW_SMTP_CLIENT_H
 #define DANELAW_SMTP_CLIENT_H
 
+#include "config/base/dsn.h"
+#include "mta/smtp/capability.h"
 #include "mta/smtp/dot.h"
 #include "mta/smtp/reply.h"
 
@@ -21,11 +23,9 @@ struct smtp_client_config {
     int64_t greeting_ms, command_ms, data_start_ms, data_block_ms, final_dot_ms;
 };
 
-enum client_capability { CAP_STARTTLS = 1, CAP_PIPELINING = 2, CAP_SIZE = 4, CAP_8BITMIME = 8, CAP_SMTPUTF8 = 16, CAP_ENHANCED = 32, CAP_DSN = 64, CAP_CHUNKING = 128, CAP_REQUIRETLS = 256 };
-
 struct smtp_rcpt {
     const char *address;         /* no brackets */
-    unsigned notify;             /* enum dsn_notify (queue/message.h); 0: not said */
+    unsigned notify;             /* enum dsn_notify; 0: not said */
     const char *orcpt;           /* "type;address" decoded; NULL: not said */
 };
 
@@ -36,7 +36,7 @@ struct smtp_transaction {
     bool smtputf8;               /* an address or the header has octets above 127 */
     bool requiretls;             /* RFC 8689 §4.2.1: only to a server that offers it, inside TLS */
     const char *envid;           /* decoded; NULL: not said */
-    unsigned ret;                /* enum dsn_ret (queue/message.h) */
+    enum dsn_ret ret;
     const struct smtp_rcpt *rcpts;
     size_t n_rcpts;
     struct status *results;      /* out: one per recipient, filled when CLIENT_FINISHED or CLIENT_FAILED */
@@ -66,7 +66,8 @@ void smtp_client_free(struct smtp_client **c);
 enum smtp_client_event smtp_client_step(struct smtp_client *c, struct buf *in, struct buf *out);
 void smtp_client_tls_done(struct smtp_client *c);
 /* The transaction and what it points to stay valid until FINISHED or FAILED. A message larger than the
- * server's SIZE, or one that needs SMTPUTF8 it lacks, is FINISHED with that result and nothing sent. */
+ * server's SIZE, or one that needs SMTPUTF8, 8BITMIME or REQUIRETLS where it is not offered, is FINISHED
+ * with that result and nothing sent. */
 void smtp_client_start(struct smtp_client *c, struct smtp_transaction *t);
 /* Octets consumed of content. */
 size_t smtp_client_body(struct smtp_client *c, struct slice content, struct buf *out);
@@ -83,8 +84,10 @@ enum client_state smtp_client_state(const struct smtp_client *c);
 const char *smtp_client_phrase(const struct smtp_client *c); /* "sending RCPT TO" */
 const struct status *smtp_client_failure(const struct smtp_client *c);
 unsigned smtp_client_capabilities(const struct smtp_client *c);
+const struct capabilities *smtp_client_offers(const struct smtp_client *c); /* of its last EHLO */
 const char *smtp_client_greeted(const struct smtp_client *c); /* name in its greeting, "" if none */
-/* Whether the connection may be kept for another message: IDLE, no reply owed, nothing wrong. */
+/* Whether the connection may be kept for another message: IDLE, no reply owed, nothing wrong, and no
+ * limit of RFC 9422 reached. One on recipient domains is kept by sending once on a connection. */
 bool smtp_client_reusable(const struct smtp_client *c);
 
 #endif

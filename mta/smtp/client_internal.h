@@ -20,6 +20,7 @@ struct smtp_client {
     enum smtp_client_event event; /* to be handed out by the next step; CLIENT_WAIT: none */
     bool announce;                /* IDLE was reached: READY is due */
     bool rset_due;                /* the server may still have a transaction open */
+    uint64_t transactions;        /* begun in this session */
     struct status failure;
 
     /* The transaction: commands are numbered in the order in which they go out. `sent` and
@@ -65,6 +66,12 @@ void client_transaction_begin(struct smtp_client *c, struct smtp_transaction *t)
 void client_settle_rest(struct smtp_client *c, const struct status *st);
 /* All results are there. */
 void client_finish(struct smtp_client *c);
+/* client_envelope.c: the commands with their parameters. */
+bool client_write_mail(const struct smtp_client *c, struct buf *out);
+bool client_write_rcpt(const struct smtp_client *c, const struct smtp_rcpt *r, struct buf *out);
+/* What can be known of a transaction before anything is sent. */
+enum cause client_foresee(const struct smtp_client *c, const struct smtp_transaction *t);
+
 bool client_send_rset(struct smtp_client *c, struct buf *out);
 bool client_send_mail(struct smtp_client *c, struct buf *out);
 bool client_send_rcpt(struct smtp_client *c, struct buf *out);

@@ -3,8 +3,6 @@
  * other. RFC 5321 §3.3, §4.3.2; RFC 2920 §3.1. Pure, any thread.
  *
  * A result is open as long as its cause is OK; an open one at the end becomes what the dot got. */
-#include <stdio.h>
-
 #include "mta/smtp/client_internal.h"
 
 static size_t step_count(const struct smtp_client *c)
@@ -40,23 +38,17 @@ bool client_send_rset(struct smtp_client *c, struct buf *out)
     return buf_append(out, SLICE("RSET\r\n"));
 }
 
-/* Without 8BITMIME an 8-bit body is sent as it is: refusing it would bounce mail that nearly every
- * server takes, and re-encoding it would break what is signed. */
 bool client_send_mail(struct smtp_client *c, struct buf *out)
 {
-    const struct smtp_transaction *t = c->t;
-    char size[32] = "";
-
-    if (c->caps.mask & CAP_SIZE)
-        (void)snprintf(size, sizeof(size), " SIZE=%llu", (unsigned long long)t->size);
-    return buf_printf(out, "MAIL FROM:<%s>%s%s%s\r\n", t->sender, size,
-                      t->eight_bit && (c->caps.mask & CAP_8BITMIME) ? " BODY=8BITMIME" : "",
-                      t->smtputf8 ? " SMTPUTF8" : "");
+    if (!client_write_mail(c, out))
+        return false;
+    c->transactions++;
+    return true;
 }
 
 bool client_send_rcpt(struct smtp_client *c, struct buf *out)
 {
-    return buf_printf(out, "RCPT TO:<%s>\r\n", c->t->rcpts[step_rcpt(c, c->sent)].address);
+    return client_write_rcpt(c, &c->t->rcpts[step_rcpt(c, c->sent)], out);
 }
 
 bool client_send_data(struct smtp_client *c, struct buf *out)
@@ -199,43 +191,15 @@ void client_transaction_on_reply(struct smtp_client *c, const struct reply *r)
 
 /* --- Begin --- */
 
-/* What was parsed once is never parsed again, but a command is only built from what cannot end it.
- */
-static bool is_printable(const char *s)
-{
-    for (; *s; s++)
-        if ((unsigned char)*s < ' ' || *s == 0x7f)
-            return false;
-    return true;
-}
-
-static bool is_sendable(const struct smtp_transaction *t)
-{
-    bool ok = is_printable(t->sender);
-
-    for (size_t i = 0; i < t->n_rcpts; i++)
-        ok = ok && is_printable(t->rcpts[i].address);
-    return ok;
-}
-
-/* What can be known before anything is sent. */
-static enum cause foresee(const struct smtp_client *c, const struct smtp_transaction *t)
-{
-    if (!is_sendable(t))
-        return CAUSE_LOCAL_ERROR;
-    if (t->smtputf8 && !(c->caps.mask & CAP_SMTPUTF8))
-        return CAUSE_REMOTE_NO_SMTPUTF8;
-    return c->caps.max_size && t->size > c->caps.max_size ? CAUSE_REMOTE_TOO_BIG : CAUSE_OK;
-}
-
 void client_transaction_begin(struct smtp_client *c, struct smtp_transaction *t)
 {
-    struct status seen = status_of(foresee(c, t));
+    struct status seen = status_of(client_foresee(c, t));
 
     c->t = t;
     c->sent = c->answered = 0;
     c->accepted = t->n_rcpts;
     c->announce = false;
+    t->dsn_passed = (c->caps.mask & CAP_DSN) != 0;
     for (size_t i = 0; i < t->n_rcpts; i++)
         t->results[i] = status_of(CAUSE_OK);
     if (seen.cause != CAUSE_OK || t->n_rcpts == 0) {

@@ -16,6 +16,7 @@ struct talk { /* one connection */
     SSL *ssl;
     char in[8192];
     size_t n;
+    int rcpts; /* of the transaction */
 };
 
 static bool stopping(struct fake *f)
@@ -117,6 +118,19 @@ static bool starttls(struct talk *t)
     return !t->f->tls_drops && handshake(t);
 }
 
+static void offer_more(struct talk *t)
+{
+    struct slice rest = slice_of(t->f->offers), line;
+    char text[600];
+
+    while (rest.n) {
+        line = slice_head(rest, slice_find(rest, '\n'));
+        rest = slice_skip(rest, line.n + 1);
+        (void)snprintf(text, sizeof(text), "250-%.*s", (int)line.n, line.p);
+        say_line(t, text);
+    }
+}
+
 static void ehlo(struct talk *t)
 {
     say_line(t, "250-fake.example");
@@ -129,7 +143,14 @@ static void ehlo(struct talk *t)
         (void)snprintf(text, sizeof(text), "250-SIZE %s", t->f->size);
         say_line(t, text);
     }
-    say_line(t, "250 8BITMIME");
+    offer_more(t);
+    say_line(t, t->f->seven_bit ? "250 HELP" : "250 8BITMIME");
+}
+
+static void mail(struct talk *t)
+{
+    t->rcpts = 0;
+    say_line(t, t->f->mail ? t->f->mail : "250 2.1.0 ok");
 }
 
 static void rcpt(struct talk *t, const char *line)
@@ -138,6 +159,8 @@ static void rcpt(struct talk *t, const char *line)
         say_line(t, "450 4.2.0 come back later");
     else if (strstr(line, "<reject"))
         say_line(t, "550 5.1.1 no such user");
+    else if (t->f->takes && t->rcpts++ >= t->f->takes)
+        say_line(t, "452 4.5.3 too many recipients");
     else
         say_line(t, "250 2.1.5 ok");
 }
@@ -168,7 +191,7 @@ static bool command(struct talk *t, const char *line)
     else if (strcmp(line, "STARTTLS") == 0)
         return starttls(t);
     else if (strncmp(line, "MAIL", 4) == 0)
-        say_line(t, t->f->mail ? t->f->mail : "250 2.1.0 ok");
+        mail(t);
     else if (strncmp(line, "RCPT", 4) == 0)
         rcpt(t, line);
     else if (strcmp(line, "DATA") == 0)

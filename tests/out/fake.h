@@ -21,6 +21,9 @@ struct fake {
     const char *mail;     /* reply to MAIL, NULL: 250 */
     const char *dot;      /* reply to the final dot, NULL: 250; "": closes without one */
     const char *size;     /* of the SIZE keyword, NULL: none */
+    const char *offers;   /* more lines of the EHLO reply, separated by '\n'; NULL: none */
+    int takes;            /* recipients of a transaction, 452 4.5.3 for more; 0: all */
+    bool seven_bit;       /* 8BITMIME is not offered */
     bool closes_after_message;
     bool silent_body; /* reads nothing after 354 */
 

@@ -198,6 +198,7 @@ static struct message *make_message(const struct rig *r, const char *sender, con
                                     size_t size)
 {
     struct message *m = message_new();
+    static const char marked[] = "Subject: marked header\r\n\r\n.dot\r\nmarked body\r\n";
     struct slice rest = slice_of(recipients);
     struct buf content;
 
@@ -212,14 +213,16 @@ static struct message *make_message(const struct rig *r, const char *sender, con
         (void)message_add_rcpt(m, address, r->domain ? slice_of(r->domain) : domain);
         rest = slice_skip(rest, end + 1);
     }
-    buf_init(&content, size + 4096);
-    cr_assert(buf_append(&content, SLICE("Subject: marked header\r\n\r\n.dot\r\nmarked body\r\n")));
+    buf_init(&content, size + 65536);
+    cr_assert(buf_append(&content, slice_of(r->content ? r->content : marked)));
     while (content.n < size)
         cr_assert(
             buf_append(&content, SLICE("0123456789012345678901234567890123456789012345678\r\n")));
     m->body = body_of_memory(buf_slice(&content));
     m->size = content.n;
     buf_free(&content);
+    if (r->adjust)
+        r->adjust(m);
     return m;
 }
 

@@ -38,6 +38,8 @@ struct rig {
     bool tlsa_replaced; /* from the second question on nothing matches any more */
     uint32_t ttl_s;     /* of the facts; 0: five minutes */
     int64_t age_ms;     /* of the next message submitted */
+    void (*adjust)(struct message *m); /* of each message before it is submitted; NULL: as it is */
+    const char *content;               /* of the next message; NULL: a marked one */
     const char *domain; /* of its recipients; NULL: as their addresses have it */
     enum resolver_state resolver;
     bool resolver_silent; /* no step of the facts was answered */

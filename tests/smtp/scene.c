@@ -46,10 +46,39 @@ void scene_run(struct scene *s)
     }
 }
 
+static void make_rcpts(struct scene *s, unsigned options)
+{
+    static const unsigned notify[] = {NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, NOTIFY_NEVER,
+                                      0};
+    static const char *const orcpts[] = {"rfc822;A+b=c@X.example", "X-y;1 2", NULL};
+    static const char *const addresses[] = {"r1@b.example", "r2@b.example", "r3@b.example"};
+
+    for (size_t i = 0; i < MAX_RCPTS; i++) {
+        s->rcpts[i] = (struct smtp_rcpt){.address = addresses[i]};
+        if (options & ASK_DSN)
+            s->rcpts[i] = (struct smtp_rcpt){addresses[i], notify[i], orcpts[i]};
+        if (options & UTF8_ORCPT)
+            s->rcpts[i].orcpt = "utf-8;m\xc3\xbc+ller@b.example";
+    }
+}
+
+static void make_transaction(struct scene *s, const struct dialogue *d)
+{
+    make_rcpts(s, d->options);
+    s->t = (struct smtp_transaction){.sender = "s@a.example",
+                                     .size = d->options & BIG ? 2000 : 4,
+                                     .eight_bit = d->options & EIGHT_BIT,
+                                     .smtputf8 = d->options & UTF8,
+                                     .requiretls = d->options & REQUIRES_TLS,
+                                     .ret = d->options & ASK_DSN ? DSN_RET_HDRS : DSN_RET_UNSAID,
+                                     .envid = d->options & ASK_DSN ? "id +=1" : NULL,
+                                     .rcpts = s->rcpts,
+                                     .n_rcpts = d->rcpts,
+                                     .results = s->results};
+}
+
 void scene_init(struct scene *s, const struct dialogue *d)
 {
-    static const struct smtp_rcpt rcpts[] = {
-        {.address = "r1@b.example"}, {.address = "r2@b.example"}, {.address = "r3@b.example"}};
     struct smtp_client_config cfg = {.hostname = "relay.example",
                                      .command_ms = 1,
                                      .greeting_ms = 2,
@@ -61,13 +90,7 @@ void scene_init(struct scene *s, const struct dialogue *d)
               : d->options & TLS_MAY ? CLIENT_TLS_IF_OFFERED
                                      : CLIENT_TLS_NEVER;
     *s = (struct scene){.d = d, .c = smtp_client_new(&cfg)};
-    s->t = (struct smtp_transaction){.sender = "s@a.example",
-                                     .size = d->options & BIG ? 2000 : 4,
-                                     .eight_bit = d->options & EIGHT_BIT,
-                                     .smtputf8 = d->options & UTF8,
-                                     .rcpts = rcpts,
-                                     .n_rcpts = d->rcpts,
-                                     .results = s->results};
+    make_transaction(s, d);
     buf_init(&s->in, LIMIT_SESSION_IN);
     buf_init(&s->out, LIMIT_CLIENT_OUT);
     buf_init(&s->events, 1000);

@@ -32,6 +32,9 @@ enum option {
     QUIT = 256,
     WHOLE_ONLY = 512, /* what comes in one segment matters */
     HOLD_BODY = 1024, /* the session does not send the message yet */
+    ASK_DSN = 2048,   /* RET, ENVID, NOTIFY and ORCPT */
+    REQUIRES_TLS = 4096,
+    UTF8_ORCPT = 8192,
 };
 
 struct dialogue {
@@ -54,6 +57,7 @@ struct scene {
     struct smtp_client *c;
     struct buf in, out, events;
     struct smtp_transaction t;
+    struct smtp_rcpt rcpts[MAX_RCPTS];
     struct status results[MAX_RCPTS];
     size_t started;
 };
