@@ -4,7 +4,8 @@
 
 # nettle-dev: pkg-config wants it for libunbound, though libunbound-dev does not ask for it.
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-dev libunbound-dev
-    nettle-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev libidn2-dev"
+    nettle-dev libsqlite3-dev libyaml-dev libjansson-dev uthash-dev libidn2-dev libgsasl-dev
+    libcrypt-dev libargon2-dev"
 # ca-certificates: the authorities of the levels verify and secure.
 RUN_PACKAGES="dns-root-data openssl ca-certificates python3"
 LAB_PACKAGES="knot iproute2"

@@ -20,12 +20,13 @@ ARROWS = {
     "mta/smtp": ["config/base"],
     "mta/mail": ["config/base"],
     "mta/milter": ["config/base"],
+    "mta/auth": ["config/base", "config", "mta/smtp"],
     "mta/in": ["config/base", "config", "dns", "tls", "queue", "mta/smtp", "mta/mail",
-               "mta/milter", "mta"],
+               "mta/milter", "mta/auth", "mta"],
     "mta/out": ["config/base", "config", "dns", "tls", "queue", "mta/smtp", "mta/mail", "mta"],
-    "mta/run": ["config/base", "config", "dns", "tls", "queue", "mta/smtp", "mta/mail", "mta/in",
-                "mta/out", "mta"],
-    "mta": ["config/base", "config", "dns", "tls", "queue", "mta/run"],
+    "mta/run": ["config/base", "config", "dns", "tls", "queue", "mta/smtp", "mta/mail", "mta/auth",
+                "mta/in", "mta/out", "mta"],
+    "mta": ["config/base", "config", "dns", "tls", "queue", "mta/auth", "mta/run"],
 }
 # dns/name.h is the shape of a name in plain data; whoever stores names may see it.
 ALLOWED = {("queue", "dns/name.h"), ("mta/smtp", "dns/name.h"), ("mta/mail", "dns/name.h")}
@@ -36,7 +37,7 @@ config/base/base64.c config/base/frame.c config/base/ip.c dns/name.c dns/wire.c 
 queue/retry.c queue/sched.c mta/smtp/address.c mta/smtp/params.c mta/smtp/dot.c mta/smtp/reply.c
 mta/smtp/verbs.c mta/smtp/server.c mta/smtp/client.c mta/mail/header.c mta/mail/trace.c
 mta/mail/dsn.c mta/milter/packet.c mta/milter/reply.c mta/milter/field.c mta/milter/head.c mta/milter/lines.c
-mta/in/relay.c mta/out/plan.c
+mta/auth/users_line.c mta/in/relay.c mta/out/plan.c
 """.split()
 IMPURE = re.compile(r'#include <(event2/|sys/socket|time\.h|netdb|poll)'
                     r'|#include "config/base/(log|loop|counter)\.h"'

@@ -26,6 +26,18 @@ enum {
     LIMIT_ERRORS = 20,              /* commands refused for good since the last message before 421 */
     LIMIT_NOOPS = 100,              /* commands without use since the last message before 421 */
 
+    /* AUTH */
+    LIMIT_AUTH_PASSWORD = 255,      /* octets; crypt(3) takes 512 */
+    LIMIT_AUTH_MESSAGE = 1024,      /* octets of one decoded message of a client: three of 255 in PLAIN,
+                                       a name of 255 escaped and a nonce in SCRAM */
+    LIMIT_AUTH_CHALLENGE = 512,     /* octets of one challenge before base64; it fits a reply's room */
+    LIMIT_AUTH_HASH_MEMORY = 128 * 1024 * 1024, /* octets that one hash may need: one is made at a time */
+    LIMIT_AUTH_IN_FLIGHT = 64,      /* attempts that wait to be judged, all clients; then 454 */
+    LIMIT_AUTH_WAIT_MS = 30000,     /* that an attempt waits for its client's earlier failures; then 454 */
+    LIMIT_AUTH_CLIENTS = 10000,     /* whose failures are remembered; the longest quiet is forgotten */
+    LIMIT_USERS_FILE = 32 * 1024 * 1024, /* octets: LIMIT_USERS lines */
+    LIMIT_USERS = 100000,           /* in one file */
+
     /* SMTP client */
     LIMIT_REPLY = 64 * 1024,        /* octets of one reply with all its lines */
     LIMIT_REPLY_LINE = 4096,        /* octets of one line; RFC 5321 §4.5.3.1.5 says 512 */
