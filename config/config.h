@@ -58,6 +58,19 @@ struct milter_config {
     struct config_where where;
 };
 
+/* What a client's address and its network (IPv4: /24, IPv6: the /48 around a /64) may ask for within
+ * a minute. */
+enum rate_kind { RATE_CONNECTIONS, RATE_MESSAGES, RATE_RECIPIENTS, RATE_KINDS };
+
+struct listener_limits {
+    uint64_t per_client[RATE_KINDS], per_network[RATE_KINDS]; /* per minute; 0: none */
+    bool exempt_clients;            /* the listener's clients have no rates */
+    uint64_t errors, junk_commands; /* since the last message, before 421 */
+    int64_t error_delay_ms;         /* added to each reply once half the errors are used up */
+    uint64_t data_rate;             /* octets per second of content at least; 0: any at all */
+    uint64_t overload_at;           /* percent of connections or descriptors */
+};
+
 struct listener_config {
     const char *name;
     struct ip_port *bind;
@@ -73,6 +86,7 @@ struct listener_config {
     uint64_t max_message_size; /* octets */
     uint64_t max_connections, max_connections_per_client;
     int64_t timeout_command_ms, timeout_data_ms, timeout_tls_ms;
+    struct listener_limits limits;
     struct config_where where;
 };
 

@@ -13,6 +13,7 @@ enum section_id {
     IN_MILTER_TIMEOUTS,
     IN_LISTENER,
     IN_LISTENER_TIMEOUTS,
+    IN_LISTENER_LIMITS,
     IN_DOMAIN,
     IN_ROUTE,
     IN_POLICY,

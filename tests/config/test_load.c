@@ -155,6 +155,10 @@ static const char everything[] =
     "    max_connections: 7\n"
     "    max_connections_per_client: 3\n"
     "    timeouts: {command: 1m, data: 2m, tls: 3}\n"
+    "    limits: {connections_per_minute: 1, messages_per_minute: 2, recipients_per_minute: 3,\n"
+    "      network_connections_per_minute: 4, network_messages_per_minute: 5,\n"
+    "      network_recipients_per_minute: 6, exempt_clients: no, errors: 7, junk_commands: 8,\n"
+    "      error_delay: 9, data_rate: 10, overload_at: 11}\n"
     "identities:\n"
     "  relay: {certificate_file: /c.pem, key_file: /k.pem}\n"
     "domains:\n"
@@ -230,7 +234,7 @@ Test(load, every_option_of_the_way_in)
     cr_expect_str_eq(c->identities[0].name, "relay");
     cr_expect_str_eq(c->identities[0].certificate_file, "/c.pem");
     cr_expect_str_eq(c->identities[0].key_file, "/k.pem");
-    cr_expect_str_eq(config_where_text(&c->identities[0].where, place), "danelaw.yaml:19:3");
+    cr_expect_str_eq(config_where_text(&c->identities[0].where, place), "danelaw.yaml:23:3");
     cr_assert_eq(c->n_status_bind, 1);
     cr_expect_eq(c->status_bind[0].port, 8025);
     cr_expect_eq(c->workers, 3);
@@ -260,7 +264,7 @@ Test(load, every_option_of_where_mail_goes)
     cr_expect(hop[0].hosts[0].is_address);
     expect_host(&hop[0].hosts[1], "m.example", false, 25, false);
     expect_host(&hop[0].hosts[2], "b.example", true, 25, false);
-    cr_expect_str_eq(config_where_text(&hop[0].hosts[1].where, place), "danelaw.yaml:23:38");
+    cr_expect_str_eq(config_where_text(&hop[0].hosts[1].where, place), "danelaw.yaml:27:38");
     cr_expect(hop[0].has_tls);
     cr_expect_eq(hop[0].tls, TLS_LEVEL_MAY);
     expect_host(&hop[1].hosts[0], "a.example", false, 2465, true);
@@ -290,7 +294,7 @@ Test(load, every_option_of_the_way_out)
     char place[300];
 
     cr_expect_eq(d->tls, TLS_LEVEL_SECURE);
-    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:31:8");
+    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:35:8");
     cr_expect_eq(d->retry_min_ms, 1000);
     cr_expect_eq(d->retry_max_ms, 120000);
     cr_expect_eq(d->expire_ms, 7 * 86400000);
@@ -305,7 +309,7 @@ Test(load, every_option_of_the_way_out)
         cr_expect_eq(got[i], 1000 * (int64_t)(i + 1), "timeout %zu", i);
     cr_expect_eq(d->n_refuse_networks, 1);
     cr_expect_str_eq(r->trust_anchor_file, "/a.key");
-    cr_expect_eq(r->trust_anchor_where.line, 42);
+    cr_expect_eq(r->trust_anchor_where.line, 46);
     cr_assert_eq(r->n_forward, 2);
     cr_expect_str_eq(r->forward[0], "127.0.0.1@5300");
     cr_expect_str_eq(r->forward[1], "::1@53");
