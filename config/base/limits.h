@@ -20,11 +20,12 @@ enum {
     LIMIT_LOGIN = 255,              /* octets of a user's name, as authenticated or said by XCLIENT */
     LIMIT_HOPS = 100,               /* Received lines, RFC 5321 §6.3 */
     LIMIT_HEADER_SCAN = 1024 * 1024, /* octets of header looked at for hops */
-    LIMIT_DATA_RATE = 500,          /* octets per second at least, over each block of timeouts.data */
     LIMIT_REFUSED_CONTENT = 1024 * 1024 * 1024, /* octets of a refused message that are read on the
                                        way to its end; then the connection closes */
-    LIMIT_ERRORS = 20,              /* commands refused for good since the last message before 421 */
-    LIMIT_NOOPS = 100,              /* commands without use since the last message before 421 */
+    LIMIT_RATE_ENTRIES = 65536,     /* clients and networks whose rates are remembered while they are
+                                       not connected: about 14 MB */
+    LIMIT_OVERLOAD_COMMAND_MS = 10000, /* patience for a command or handshake while a listener is
+                                       nearly full: enough for any client that has something to say */
 
     /* AUTH */
     LIMIT_AUTH_PASSWORD = 255,      /* octets; crypt(3) takes 512 */

@@ -14,10 +14,9 @@
 
 enum { STOP_GRACE_MS = 8000 }; /* how long a message on its way in may take to end when stopping */
 
-static void on_deadline(struct timer *t)
+void session_give_up(struct in_session *s)
 {
-    struct in_session *s = CONTAINER_OF(t, struct in_session, deadline);
-    struct status st = status_of(CAUSE_CLIENT_TIMEOUT);
+    struct status st = session_too_slow(s);
 
     if (s->wait == WAIT_HANDSHAKE) {
         session_tls_failed(s, "the handshake took too long");
@@ -27,6 +26,11 @@ static void on_deadline(struct timer *t)
         session_abort(s, &st);
     }
     session_end(s);
+}
+
+static void on_deadline(struct timer *t)
+{
+    session_give_up(CONTAINER_OF(t, struct in_session, deadline));
 }
 
 void session_deadline(struct in_session *s, int64_t delay_ms)
@@ -41,8 +45,10 @@ void session_deadline(struct in_session *s, int64_t delay_ms)
  * command and that of DATA with each block, never with a single octet. */
 static void wait_for_command(struct in_session *s, bool progress)
 {
-    if (s->wait != WAIT_COMMAND || progress)
-        session_deadline(s, s->listener->timeout_command_ms);
+    if (s->wait != WAIT_COMMAND || progress) {
+        s->waiting_since_ms = loop_now_ms(s->worker->loop);
+        session_deadline(s, session_patience(s, s->listener->timeout_command_ms));
+    }
     s->wait = WAIT_COMMAND;
 }
 
@@ -51,12 +57,18 @@ static void wait_for_content(struct in_session *s)
     if (s->wait == WAIT_DATA && s->block_left > 0)
         return;
     session_deadline(s, s->listener->timeout_data_ms);
-    s->block_left = (uint64_t)s->listener->timeout_data_ms * LIMIT_DATA_RATE / 1000;
+    s->block_left = session_data_block(s->listener);
     s->wait = WAIT_DATA;
 }
 
-/* A stage that waits has a deadline of its own. */
-static void wait_for_stage(struct in_session *s)
+/* The machine stands still, and nothing is read. */
+static bool is_held(const struct in_session *s)
+{
+    return stages_waiting(s) || loop_timer_is_set(&s->penalty);
+}
+
+/* A stage that waits has a deadline of its own, and a penalty is one. */
+static void wait_for_us(struct in_session *s)
 {
     session_deadline(s, 0);
     s->wait = WAIT_NOTHING;
@@ -66,8 +78,8 @@ static void set_deadline(struct in_session *s, bool progress)
 {
     if (s->wait == WAIT_HANDSHAKE)
         return;
-    if (stages_waiting(s))
-        wait_for_stage(s);
+    if (is_held(s))
+        wait_for_us(s);
     else if (s->server.in_data)
         wait_for_content(s);
     else
@@ -76,7 +88,7 @@ static void set_deadline(struct in_session *s, bool progress)
 
 static void set_reading(struct in_session *s)
 {
-    bool pause = stages_waiting(s) || conn_out(s->conn)->n > LIMIT_SESSION_OUT / 2;
+    bool pause = is_held(s) || conn_out(s->conn)->n > LIMIT_SESSION_OUT / 2;
 
     if (s->wait == WAIT_HANDSHAKE || pause == s->paused)
         return;
@@ -156,6 +168,7 @@ static void on_data_end(struct in_session *s, const struct smtp_server_event *ev
 
 static void on_close(struct in_session *s, const struct smtp_server_event *ev)
 {
+    session_count_patience(s);
     s->ending = ENDING_POLITE;
 }
 
@@ -177,7 +190,7 @@ static void handle(struct in_session *s, const struct smtp_server_event *ev)
 
 static bool may_go_on(const struct in_session *s)
 {
-    return s->ending == ENDING_NO && !stages_waiting(s) && s->wait != WAIT_HANDSHAKE;
+    return s->ending == ENDING_NO && !is_held(s) && s->wait != WAIT_HANDSHAKE;
 }
 
 /* Counts what the machine took: whole commands move the deadline, content fills the block. */
@@ -210,8 +223,11 @@ void session_turn(struct in_session *s)
     struct smtp_server_event ev;
     bool progress = false;
 
-    while (may_go_on(s) && next_event(s, &ev, &progress))
+    session_penalise(s);
+    while (may_go_on(s) && next_event(s, &ev, &progress)) {
         handle(s, &ev);
+        session_penalise(s);
+    }
     stop_if_idle(s);
     if (s->ending != ENDING_NO) {
         session_end(s);
@@ -219,7 +235,8 @@ void session_turn(struct in_session *s)
     }
     set_deadline(s, progress);
     set_reading(s);
-    conn_flush(s->conn);
+    if (!loop_timer_is_set(&s->penalty))
+        conn_flush(s->conn);
 }
 
 static void close_connection(struct in_session *s)
@@ -236,6 +253,7 @@ void session_end(struct in_session *s)
 {
     close_connection(s);
     session_deadline(s, 0);
+    loop_timer_clear(s->worker->loop, &s->penalty);
     if (!stages_cancel(s))
         return; /* an orphan: the request comes home, and then again here */
     tx_reset(s);
@@ -298,6 +316,8 @@ static void init_server(struct in_session *s)
         .offer_starttls = session_offers_starttls(s),
         .require_tls = l->tls == LISTENER_TLS_REQUIRE,
         .convert_newlines = l->bare_newline == BARE_NEWLINE_CONVERT,
+        .max_errors = l->limits.errors,
+        .max_noise = l->limits.junk_commands,
     };
     smtp_server_init(&s->server, &cfg, conn_out(s->conn));
 }
@@ -312,6 +332,8 @@ static struct in_session *session_new(struct worker_ctx *w, const struct in_star
     s->peer = start->peer;
     s->on_end = start->on_end;
     s->arg = start->arg;
+    s->rates = start->rates;
+    s->overloaded = start->overloaded;
     s->stopping = w->stopping;
     (void)ip_text(&s->peer.ip, s->client);
     list_append(&w->sessions, &s->node);

@@ -5,6 +5,7 @@
 #define DANELAW_IN_SESSION_H
 
 #include "config/base/list.h"
+#include "mta/in/rates.h"
 #include "mta/worker_ctx.h"
 
 struct in_session;
@@ -14,6 +15,8 @@ struct in_start {
     struct ip_port peer;
     struct settings *settings; /* the session takes a reference of its own */
     size_t listener;           /* index into settings->config->listeners */
+    struct rate_hold rates;    /* of admission_enter; valid until on_end */
+    bool overloaded;           /* the listener is, now */
     /* On the worker's loop, once, when the session is over (for admission_leave). */
     void (*on_end)(void *arg, const char *listener, const struct ip *client);
     void *arg;
@@ -21,5 +24,9 @@ struct in_start {
 void in_session_start(struct worker_ctx *w, const struct in_start *start);
 /* Finishes or 421s all sessions of the worker; those with a submit out end when it is home. */
 void in_session_stop_all(struct worker_ctx *w);
+/* The listener is nearly full, or no longer: the patience with its sessions on this worker shrinks
+ * or is as before. Those that have been idle for longer are told 421, the oldest first; content
+ * on its way is not touched. */
+void in_session_overload(struct worker_ctx *w, const char *listener, bool on);
 
 #endif

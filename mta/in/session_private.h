@@ -4,6 +4,7 @@
  *   stages.c        what is asked before each answer
  *   session_mail.c  the transaction: MAIL, RCPT, DATA, content, submit, home
  *   session_tls.c   STARTTLS and TLS from the start
+ *   session_limits.c  budgets, rates, patience in overload
  *   session_log.c   its log lines
  *
  * A session is freed in session_end alone. Everything below it only says that it should end
@@ -49,11 +50,16 @@ struct in_session {
     struct ip_port peer;
     char client[IP_TEXT_MAX];
     enum session_wait wait;
+    int64_t waiting_since_ms; /* WAIT_COMMAND: when it began */
     uint64_t block_left; /* octets of content that must come before the deadline moves */
     enum session_ending ending;
     struct stage_cursor stages;
     bool stopping;
     bool paused; /* reading */
+    bool overloaded; /* the listener */
+    unsigned errors_seen; /* of the machine, by session_penalise */
+    struct rate_hold rates;
+    struct timer penalty; /* set: replies are held back, and the machine with them */
     struct timer deadline, grace; /* not conn_deadline: after that there is no saying 421 */
     void (*on_end)(void *arg, const char *listener, const struct ip *client);
     void *arg;
@@ -61,6 +67,7 @@ struct in_session {
 
 /* session.c */
 void session_deadline(struct in_session *s, int64_t delay_ms); /* 0: none */
+void session_give_up(struct in_session *s); /* its deadline has passed */
 void session_turn(struct in_session *s); /* does all that can be done now, and ends if it must */
 void session_end(struct in_session *s);  /* frees it, or leaves it as an orphan */
 void session_answer(struct in_session *s, const struct status *st);
@@ -97,6 +104,21 @@ bool session_offers_starttls(const struct in_session *s);
 void session_on_starttls(struct in_session *s, const struct smtp_server_event *ev);
 void session_handshake(struct in_session *s);
 void session_tls_failed(struct in_session *s, const char *reason);
+
+/* stage_rates.c */
+enum stage_result stage_message_rate(struct in_session *s, struct status *st);
+enum stage_result stage_recipient_rate(struct in_session *s, struct status *st);
+
+/* session_limits.c */
+/* Sets the penalty if the client has made an error since the last call and half its errors are used
+ * up. */
+void session_penalise(struct in_session *s);
+/* The machine has closed: counts it if errors or noise were the reason. */
+void session_count_patience(const struct in_session *s);
+int64_t session_patience(const struct in_session *s, int64_t usual_ms);
+uint64_t session_data_block(const struct listener_config *l); /* octets, before the deadline moves */
+/* Why the session's deadline ends it. Counts it. */
+struct status session_too_slow(const struct in_session *s);
 
 /* session_log.c */
 void session_log_connect(const struct in_session *s);

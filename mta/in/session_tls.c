@@ -32,7 +32,7 @@ void session_handshake(struct in_session *s)
         return;
     }
     s->wait = WAIT_HANDSHAKE;
-    session_deadline(s, s->listener->timeout_tls_ms);
+    session_deadline(s, session_patience(s, s->listener->timeout_tls_ms));
     conn_tls(s->conn, ssl, true);
     conn_flush(s->conn);
 }

@@ -9,11 +9,13 @@
 
 static const struct stage at_mail[] = {
     {"queue", stage_queue_health, NULL},
+    {"rate", stage_message_rate, NULL},
     {"begin", stage_begin_transaction, NULL},
 };
 
 static const struct stage at_rcpt[] = {
     {"relay", stage_relay, NULL},
+    {"rate", stage_recipient_rate, NULL},
     {"count", stage_recipient_count, NULL},
 };
 

@@ -2,16 +2,19 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "config/base/counter.h"
+#include "config/base/log.h"
 #include "mta/in/admission.h"
 #include "mta/smtp/reply.h"
 
-enum { ACCEPT_PER_TURN = 64, ACCEPT_REST_MS = 200 };
+enum { ACCEPT_PER_TURN = 64, ACCEPT_REST_MS = 200, TICK_MS = 1000 };
 
 struct door { /* one listening socket */
     struct listen *listen;
@@ -29,9 +32,18 @@ struct listen {
     struct settings *settings;
     struct door *doors;
     size_t n_doors;
-    struct timer rest;
+    struct timer rest, tick;
+    struct overload starved; /* of descriptors: the system gave none */
+    uint64_t max_descriptors;
+    int reserve; /* closed to have one descriptor when there is none; -1: gone */
     bool stopped;
 };
+
+static uint64_t descriptor_limit(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : UINT64_MAX / 100;
+}
 
 struct listen *listen_new(struct loop *main, struct worker **workers, size_t n_workers)
 {
@@ -41,6 +53,8 @@ struct listen *listen_new(struct loop *main, struct worker **workers, size_t n_w
     l->n_workers = n_workers;
     l->load = base_alloc_array(n_workers, sizeof(*l->load));
     l->admission = admission_new();
+    l->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    l->max_descriptors = descriptor_limit();
     return l;
 }
 
@@ -61,7 +75,7 @@ static void rest_over(struct timer *t)
         doors_open(l, true);
 }
 
-static void turn_away(int fd, enum cause cause)
+static void answer_and_close(int fd, enum cause cause)
 {
     struct status why = status_of(cause);
     struct buf text;
@@ -72,6 +86,92 @@ static void turn_away(int fd, enum cause cause)
     buf_free(&text);
     close(fd);
     COUNT(smtpd_rejected);
+}
+
+static const struct listener_config *listener_at(const struct listen *l, size_t listener)
+{
+    return &l->settings->config->listeners[listener];
+}
+
+static void tell_turned_away(struct listen *l, size_t listener, const struct ip *client,
+                             enum cause cause)
+{
+    const char *name = listener_at(l, listener)->name;
+    char text[IP_TEXT_MAX];
+    uint64_t untold;
+
+    if (admission_tell(l->admission, name, loop_now_ms(l->main), &untold))
+        LOG(SMTPD_TURNED_AWAY, NULL, F_STR("client", ip_text(client, text)),
+            F_STR("listener", name), F_STR("reason", cause_info(cause)->words),
+            F_INT("untold", (int64_t)untold));
+}
+
+static void turn_away(struct listen *l, size_t listener, int fd, const struct ip *client,
+                      enum cause cause)
+{
+    if (cause == CAUSE_CONNECTION_RATE)
+        COUNT(smtpd_rate_connections);
+    else
+        COUNT(smtpd_limit_connections);
+    tell_turned_away(l, listener, client, cause);
+    answer_and_close(fd, cause);
+}
+
+/* ---- Overload ---- */
+
+/* The lowest free descriptor: all below it are in use. */
+static uint64_t descriptors_used(const struct listen *l)
+{
+    int lowest = fcntl(l->doors[0].fd, F_DUPFD_CLOEXEC, 0);
+
+    if (lowest < 0)
+        return l->max_descriptors;
+    close(lowest);
+    return (uint64_t)lowest;
+}
+
+static void tell_overload(struct listen *l, const struct listener_config *lc, bool on)
+{
+    LOG(SMTPD_OVERLOAD, NULL, F_STR("listener", lc->name), F_STR("state", on ? "begins" : "ends"),
+        F_INT("sessions", (int64_t)l->sessions));
+    for (size_t i = 0; i < l->n_workers; i++)
+        worker_overload(l->workers[i], lc->name, on);
+}
+
+static void on_tick(struct timer *t);
+
+/* With each client, and once a second while it is on. */
+static void judge_overload(struct listen *l, uint64_t descriptors)
+{
+    int64_t now = loop_now_ms(l->main), n = 0;
+
+    for (size_t i = 0; i < l->settings->config->n_listeners; i++) {
+        const struct listener_config *lc = listener_at(l, i);
+        bool scarce = overload_nearly(descriptors, l->max_descriptors, lc->limits.overload_at);
+        enum overload_change change = admission_overload(l->admission, lc, scarce, now);
+        if (change != OVERLOAD_SAME)
+            tell_overload(l, lc, change == OVERLOAD_BEGINS);
+        n += admission_is_overloaded(l->admission, lc->name);
+    }
+    counter_set(COUNTER_smtpd_overloaded, n);
+    if ((n || l->starved.on) && !loop_timer_is_set(&l->tick))
+        loop_timer_set(l->main, &l->tick, TICK_MS, on_tick);
+}
+
+static void judge_starvation(struct listen *l, bool none_left)
+{
+    enum overload_change change = overload_update(&l->starved, none_left, loop_now_ms(l->main));
+    if (change != OVERLOAD_SAME)
+        LOG(SMTPD_NO_DESCRIPTORS, NULL, F_STR("state", l->starved.on ? "begins" : "ends"),
+            F_INT("sessions", (int64_t)l->sessions));
+}
+
+static void on_tick(struct timer *t)
+{
+    struct listen *l = CONTAINER_OF(t, struct listen, tick);
+
+    judge_starvation(l, false);
+    judge_overload(l, descriptors_used(l));
 }
 
 static size_t least_loaded(const struct listen *l)
@@ -85,22 +185,51 @@ static size_t least_loaded(const struct listen *l)
 
 static void admit(struct listen *l, size_t listener, int fd, const struct sockaddr *sa)
 {
-    const struct listener_config *lc = &l->settings->config->listeners[listener];
-    struct ip_port peer;
+    const struct listener_config *lc = listener_at(l, listener);
+    struct in_start start = {.fd = fd, .settings = l->settings, .listener = listener};
 
-    if (!ip_from_sockaddr(sa, &peer)) {
+    if (!ip_from_sockaddr(sa, &start.peer)) {
         close(fd);
         return;
     }
-    enum cause cause = admission_enter(l->admission, lc, &peer.ip);
+    enum cause cause = admission_enter(l->admission, lc, &start.peer.ip, loop_now_ms(l->main),
+                                       &start.rates);
     if (cause != CAUSE_OK) {
-        turn_away(fd, cause);
+        turn_away(l, listener, fd, &start.peer.ip, cause);
         return;
     }
     size_t worker = least_loaded(l);
     l->load[worker]++;
     l->sessions++;
-    worker_give(l->workers[worker], fd, &peer, l->settings, listener);
+    judge_overload(l, (uint64_t)fd);
+    start.overloaded = admission_is_overloaded(l->admission, lc->name);
+    worker_give(l->workers[worker], &start);
+}
+
+static int accept_one(int door, struct sockaddr_storage *out_sa)
+{
+    socklen_t n = sizeof(*out_sa);
+    return accept4(door, (struct sockaddr *)out_sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* There is no descriptor for a client, and the listening socket would call again at once. Whoever
+ * waits is told to come back, by a descriptor kept for this; then accepting rests. */
+static void starve(struct listen *l, struct door *door)
+{
+    struct sockaddr_storage sa;
+    int client;
+
+    judge_starvation(l, true);
+    judge_overload(l, l->max_descriptors);
+    if (l->reserve >= 0)
+        close(l->reserve);
+    for (int i = 0; i < ACCEPT_PER_TURN && (client = accept_one(door->fd, &sa)) >= 0; i++) {
+        COUNT(smtpd_no_descriptors);
+        answer_and_close(client, CAUSE_NO_DESCRIPTORS);
+    }
+    l->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    doors_open(l, false);
+    loop_timer_set(l->main, &l->rest, ACCEPT_REST_MS, rest_over);
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
@@ -110,16 +239,13 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 
     for (int i = 0; i < ACCEPT_PER_TURN; i++) {
         struct sockaddr_storage sa;
-        socklen_t n = sizeof(sa);
-        int client = accept4(fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int client = accept_one(fd, &sa);
         if (client >= 0) {
             admit(l, door->listener, client, (struct sockaddr *)&sa);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            doors_open(l, false);
-            loop_timer_set(l->main, &l->rest, ACCEPT_REST_MS, rest_over);
-        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            starve(l, door);
         return;
     }
 }
@@ -202,7 +328,7 @@ bool listen_configure(struct listen *l, struct settings *settings, const int *fd
 void listen_session_ended(struct listen *l, unsigned worker, const char *listener,
                           const struct ip *client)
 {
-    admission_leave(l->admission, listener, client);
+    admission_leave(l->admission, listener, client, loop_now_ms(l->main));
     l->load[worker]--;
     l->sessions--;
 }
@@ -228,6 +354,9 @@ void listen_free(struct listen **lp)
     for (size_t i = 0; i < l->n_doors; i++)
         event_free(l->doors[i].event);
     loop_timer_clear(l->main, &l->rest);
+    loop_timer_clear(l->main, &l->tick);
+    if (l->reserve >= 0)
+        close(l->reserve);
     admission_free(&l->admission);
     settings_unref(&l->settings);
     free(l->doors);

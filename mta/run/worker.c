@@ -17,11 +17,11 @@ struct worker {
 struct letter {
     struct msg msg;
     struct worker *worker;
-    int fd;
-    struct ip_port peer;
-    struct settings *settings;
-    size_t listener;
-    char name[128];
+    struct in_start start;     /* take_connection */
+    struct settings *settings; /* take_settings */
+    char listener[128];        /* session_ended, take_overload: its name */
+    struct ip client;          /* session_ended */
+    bool on;                   /* take_overload */
 };
 
 static void run_job(struct job *job, void *arg)
@@ -59,7 +59,6 @@ static struct letter *letter_to(struct worker *w)
 {
     struct letter *l = base_alloc(sizeof(*l));
     l->worker = w;
-    l->fd = -1;
     return l;
 }
 
@@ -67,7 +66,7 @@ static void session_ended_on_main(struct msg *m)
 {
     struct letter *l = CONTAINER_OF(m, struct letter, msg);
     struct worker *w = l->worker;
-    w->host.session_ended(w->host.arg, w->number, l->name, &l->peer.ip);
+    w->host.session_ended(w->host.arg, w->number, l->listener, &l->client);
     free(l);
 }
 
@@ -75,31 +74,42 @@ static void session_ended(void *arg, const char *listener, const struct ip *clie
 {
     struct worker *w = arg;
     struct letter *l = letter_to(w);
-    l->peer.ip = *client;
-    (void)slice_copy(slice_of(listener), l->name, sizeof(l->name));
+    l->client = *client;
+    (void)slice_copy(slice_of(listener), l->listener, sizeof(l->listener));
     loop_post(w->host.main, &l->msg, session_ended_on_main);
 }
 
 static void take_connection(struct msg *m)
 {
     struct letter *l = CONTAINER_OF(m, struct letter, msg);
-    struct in_start start = {
-        .fd = l->fd, .peer = l->peer, .settings = l->settings, .listener = l->listener,
-        .on_end = session_ended, .arg = l->worker};
-    in_session_start(&l->worker->ctx, &start);
-    settings_unref(&l->settings);
+    in_session_start(&l->worker->ctx, &l->start);
+    settings_unref(&l->start.settings);
     free(l);
 }
 
-void worker_give(struct worker *w, int fd, const struct ip_port *peer, struct settings *settings,
-                 size_t listener)
+void worker_give(struct worker *w, const struct in_start *start)
 {
     struct letter *l = letter_to(w);
-    l->fd = fd;
-    l->peer = *peer;
-    l->settings = settings_ref(settings);
-    l->listener = listener;
+    l->start = *start;
+    l->start.settings = settings_ref(start->settings);
+    l->start.on_end = session_ended;
+    l->start.arg = w;
     loop_post(w->ctx.loop, &l->msg, take_connection);
+}
+
+static void take_overload(struct msg *m)
+{
+    struct letter *l = CONTAINER_OF(m, struct letter, msg);
+    in_session_overload(&l->worker->ctx, l->listener, l->on);
+    free(l);
+}
+
+void worker_overload(struct worker *w, const char *listener, bool on)
+{
+    struct letter *l = letter_to(w);
+    (void)slice_copy(slice_of(listener), l->listener, sizeof(l->listener));
+    l->on = on;
+    loop_post(w->ctx.loop, &l->msg, take_overload);
 }
 
 static void take_settings(struct msg *m)

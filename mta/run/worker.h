@@ -17,9 +17,11 @@ struct worker_host { /* what a worker reports to, on the main loop */
 struct worker *worker_new(unsigned number, struct settings *settings, struct queue *queue,
                           struct dns_link *dns, const struct worker_host *host);
 void worker_start(struct worker *w); /* its thread begins */
-/* Main loop: hands over an accepted connection. */
-void worker_give(struct worker *w, int fd, const struct ip_port *peer, struct settings *settings,
-                 size_t listener);
+/* Main loop: hands over an accepted connection. Takes a reference to its settings; on_end and arg are the
+ * worker's own. */
+void worker_give(struct worker *w, const struct in_start *start);
+/* Main loop: the listener is nearly full, or no longer. */
+void worker_overload(struct worker *w, const char *listener, bool on);
 void worker_configure(struct worker *w, struct settings *settings); /* takes a reference; main loop */
 void worker_drain(struct worker *w);  /* main loop: end the sessions, close idle connections */
 void worker_end(struct worker *w);    /* stops and joins its loop */

@@ -87,7 +87,7 @@ bool smtp_server_over_budget(struct smtp_server *s, const struct status *st)
 {
     if (st->code / 100 == 5)
         s->errors++;
-    return s->errors > LIMIT_ERRORS;
+    return s->cfg.max_errors && s->errors > s->cfg.max_errors;
 }
 
 /* One reply per command: the one that uses up the budget is 421. */
@@ -171,9 +171,10 @@ static void refuse_command(struct smtp_server *s, const struct status *st)
 /* Commands that lead nowhere are counted too; QUIT is always heard. */
 static bool is_noise(struct smtp_server *s)
 {
-    if (!(s->cmd.verb->flags & VERB_USEFUL))
-        s->noise++;
-    return s->noise > LIMIT_NOOPS && !(s->cmd.verb->flags & VERB_USEFUL);
+    if (s->cmd.verb->flags & VERB_USEFUL)
+        return false;
+    s->noise++;
+    return s->cfg.max_noise && s->noise > s->cfg.max_noise;
 }
 
 static void run_command(struct smtp_server *s)

@@ -26,6 +26,9 @@ struct smtp_server_config {
     bool allow_xclient;        /* this peer may say who its client is */
     unsigned max_rcpts;        /* of one message, announced by LIMITS; 0: LIMIT_RECIPIENTS */
     unsigned max_mails;        /* of one session, announced by LIMITS; 0: no limit */
+    /* Commands refused for good, and commands without use, since the last message; one more is
+     * answered 421. 0: no limit. */
+    uint64_t max_errors, max_noise;
 };
 
 enum smtp_server_event_kind {

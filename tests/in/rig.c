@@ -45,6 +45,7 @@ static void configure(struct rig *r)
         .timeout_command_ms = 300000,
         .timeout_data_ms = 300000,
         .timeout_tls_ms = 30000,
+        .limits = {.errors = 20, .junk_commands = 100, .data_rate = 500, .overload_at = 90},
     };
     cr_assert(ip_parse_net(SLICE("127.0.0.0/8"), &r->clients[0]));
     r->listener.clients = r->clients;
@@ -87,6 +88,7 @@ struct rig *rig_new(void)
     log_setup(LOG_TEXT, LOG_DEBUG);
     configure(r);
     r->fd = -1;
+    r->rates = rates_new(100);
     r->loop = loop_new("worker");
     r->queue_loop = loop_new("queue");
     r->sync_loop = loop_new("sync");
@@ -114,6 +116,7 @@ void rig_free(struct rig **rp)
 
     rig_close(r);
     cr_assert(list_is_empty(&r->worker.sessions), "a session did not end");
+    rates_free(&r->rates);
     queue_free(&r->queue);
     loop_free(&r->loop);
     loop_free(&r->queue_loop);
@@ -146,6 +149,7 @@ static void on_end(void *arg, const char *listener, const struct ip *client)
 {
     struct rig *r = arg;
     cr_assert_str_eq(listener, "lan");
+    rates_drop(r->rates, listener, client, loop_now_ms(r->loop));
     r->ended++;
 }
 
@@ -161,6 +165,7 @@ void rig_connect(struct rig *r, const char *from)
     r->fd = pair[0];
     start.fd = pair[1];
     cr_assert(ip_parse(slice_of(from), &start.peer.ip));
+    rates_hold(r->rates, "lan", &start.peer.ip, loop_now_ms(r->loop), &start.rates);
     buf_clear(&r->got);
     r->closed = false;
     if (r->early)

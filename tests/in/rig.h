@@ -21,6 +21,7 @@ struct rig {
     struct store *store;
     struct queue *queue;
     struct worker_ctx worker;
+    struct rates *rates;
     int ended;      /* on_end calls */
     int fd;         /* the client's end, -1: none */
     SSL *ssl;       /* of the client, NULL: clear */

@@ -12,6 +12,8 @@
 #define CHECK_LEAKS() ((void)0)
 #endif
 
+enum { TALK_ERRORS = 20, TALK_NOISE = 100 }; /* budgets that the tests configure */
+
 /* How input is cut: 0 whole, 1 octet by octet, 2 + k at octet k. */
 size_t talk_cuts(size_t n); /* how many ways there are for n octets */
 /* The next piece of an input of which `done` octets were fed. */

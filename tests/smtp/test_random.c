@@ -80,15 +80,15 @@ static void apply(struct model *m, const struct line *l, unsigned code)
         m->rcpts++;
 }
 
-/* Budgets as limits.h says; EHLO, NOOP and the like are noise until a message is accepted. */
+/* Budgets as configured; EHLO, NOOP and the like are noise until a message is accepted. */
 static unsigned predict(struct model *m, const struct line *l)
 {
     unsigned code = in_sequence(m, l);
     bool noise = l->effect == NOTHING || l->effect == HELLO || l->effect == RSET;
 
-    if (code / 100 == 5 && m->errors == LIMIT_ERRORS)
+    if (code / 100 == 5 && m->errors == TALK_ERRORS)
         return 421;
-    if (code / 100 == 2 && noise && m->noise++ == LIMIT_NOOPS)
+    if (code / 100 == 2 && noise && m->noise++ == TALK_NOISE)
         return 421;
     apply(m, l, code);
     return code;
@@ -105,7 +105,11 @@ static void feed_in_pieces(struct talk *t, const char *text, uint64_t *seed)
     }
 }
 
-static const struct smtp_server_config config = {"relay.example", 1000, false, false, false};
+static const struct smtp_server_config config = {
+    .hostname = "relay.example",
+    .max_message_size = 1000,
+    .max_errors = TALK_ERRORS,
+    .max_noise = TALK_NOISE};
 
 static void start(struct talk *t, struct model *m)
 {

@@ -147,6 +147,8 @@ static void open_talk(struct talk *t, unsigned flags)
 {
     struct smtp_server_config cfg = {"relay.example", flags & NO_SIZE ? 0 : 1000, flags & STARTTLS,
                                      flags & REQUIRE_TLS, flags & CONVERT};
+    cfg.max_errors = TALK_ERRORS;
+    cfg.max_noise = TALK_NOISE;
     talk_init(t, &cfg);
     t->refuse_data = flags & REFUSE_DATA;
     smtp_server_greet(&t->server, flags & EARLY);
@@ -305,14 +307,14 @@ static void check_budget(const char *line, const char *reply, size_t times)
 
 Test(server, patience_has_an_end)
 {
-    check_budget("FOO\r\n", UNKNOWN, LIMIT_ERRORS);
-    check_budget("\r\n", UNKNOWN, LIMIT_ERRORS);
-    check_budget("NOOP\n", BAD_LINE, LIMIT_ERRORS);
-    check_budget("MAIL FROM:<a@b>\r\n", SEQUENCE, LIMIT_ERRORS);
-    check_budget("NOOP\r\n", OK, LIMIT_NOOPS);
-    check_budget("RSET\r\n", OK, LIMIT_NOOPS);
-    check_budget("VRFY x\r\n", "252 ", LIMIT_NOOPS);
-    check_budget(HELLO, "250 8BITMIME\r\n", LIMIT_NOOPS);
+    check_budget("FOO\r\n", UNKNOWN, TALK_ERRORS);
+    check_budget("\r\n", UNKNOWN, TALK_ERRORS);
+    check_budget("NOOP\n", BAD_LINE, TALK_ERRORS);
+    check_budget("MAIL FROM:<a@b>\r\n", SEQUENCE, TALK_ERRORS);
+    check_budget("NOOP\r\n", OK, TALK_NOISE);
+    check_budget("RSET\r\n", OK, TALK_NOISE);
+    check_budget("VRFY x\r\n", "252 ", TALK_NOISE);
+    check_budget(HELLO, "250 8BITMIME\r\n", TALK_NOISE);
     CHECK_LEAKS();
 }
 
