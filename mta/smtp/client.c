@@ -89,11 +89,23 @@ static void fail_malformed(struct smtp_client *c)
     client_fail(c, &why);
 }
 
-/* 421 is allowed at any time (RFC 5321 §3.8): the server closes, everything open is tried again. */
+/* 421 is allowed at any time (RFC 5321 §3.8): the server closes, everything open is tried again. So
+ * is what a server means that says 221, the reply to QUIT, to anything else: no delivery. */
 static void fail_closing(struct smtp_client *c, const struct reply *r)
 {
     struct status why = client_status(r);
+
+    if (r->code == 221) {
+        char said[STATUS_TEXT_MAX];
+        (void)slice_copy(slice_of(why.text), said, sizeof(said));
+        why = status_make(CAUSE_REMOTE_CLOSING, "221 %.400s", said);
+    }
     client_fail(c, &why);
+}
+
+static bool is_closing(const struct reply *r)
+{
+    return r->code == 421 || r->code == 221;
 }
 
 /* --- Input --- */
@@ -126,14 +138,28 @@ static void on_unsolicited(struct smtp_client *c, struct buf *in)
     }
     enum reply_result result = reply_reader_feed(&c->reader, in, &r);
     if (result == REPLY_OK)
-        (r.code == 421 ? fail_closing : client_fail_reply)(c, &r);
+        (is_closing(&r) ? fail_closing : client_fail_reply)(c, &r);
     else if (result == REPLY_MALFORMED)
+        fail_malformed(c);
+}
+
+/* 220 to STARTTLS must be the last that came in clear, and behind 354 the message is next: what came
+ * with either was sent before its time, and must not be taken for the answer to what follows. */
+static bool is_our_turn(const struct smtp_client *c)
+{
+    return c->state == CLIENT_ST_TLS || c->event == CLIENT_BODY;
+}
+
+static void on_early(struct smtp_client *c, struct buf *in)
+{
+    on_unsolicited(c, in);
+    if (is_our_turn(c))
         fail_malformed(c);
 }
 
 static void on_reply(struct smtp_client *c, const struct reply *r)
 {
-    if (r->code == 421)
+    if (is_closing(r))
         fail_closing(c, r);
     else if (c->t && c->state != CLIENT_ST_DOT)
         client_transaction_on_reply(c, r);
@@ -153,9 +179,8 @@ static bool read_reply(struct smtp_client *c, struct buf *in)
         on_reply(c, &r);
     else if (result == REPLY_MALFORMED)
         fail_malformed(c);
-    /* 220 to STARTTLS must be the last that came in clear. */
-    if (c->state == CLIENT_ST_TLS && in->n)
-        on_unsolicited(c, in);
+    if (is_our_turn(c) && in->n)
+        on_early(c, in);
     return result != REPLY_MORE;
 }
 
