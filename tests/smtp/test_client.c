@@ -80,7 +80,7 @@ Test(client, failures)
         {"STARTTLS not offered, needed", CAUSE_STARTTLS_NOT_OFFERED, 451, 4},
         {"STARTTLS refused, needed", CAUSE_STARTTLS_REFUSED, 451, 4},
         {"STARTTLS 354, needed", CAUSE_STARTTLS_REFUSED, 451, 4},
-        {"STARTTLS 221, not needed", CAUSE_REMOTE_PROTOCOL, 451, 4},
+        {"STARTTLS 221, not needed", CAUSE_REMOTE_CLOSING, 421, 4},
         {"octets behind 220 to STARTTLS", CAUSE_TLS_PLAINTEXT_AFTER, 451, 4},
         {"one octet behind 220 to STARTTLS", CAUSE_TLS_PLAINTEXT_AFTER, 451, 4},
         {"closing right behind the delivery", CAUSE_REMOTE_CLOSING, 421, 4},
