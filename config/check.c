@@ -10,27 +10,48 @@ static struct config_where where_in(const struct node *map, const char *name,
     return e ? e->value->where : t->where;
 }
 
-/* One network of a listener's clients. No configuration is an open relay by accident. */
-static void check_client_network(struct builder *b, const struct target *t, const struct node *n)
+/* Networks of a listener that must not be everybody, and what would follow. */
+static const struct {
+    const char *option, *consequence;
+} trusted[] = {
+    {"clients", "makes an open relay, on which everybody may send anywhere"   },
+    {"proxy",   "lets everybody say any address and so may make an open relay"},
+    {"xclient", "lets everybody say any address and so may make an open relay"},
+};
+
+static void check_network(struct builder *b, const struct target *t, size_t row,
+                          const struct node *n)
 {
     struct ip_net net;
 
     if (n->kind == NODE_SCALAR && ip_parse_net(n->text, &net) && net.bits == 0)
         errors_add(b->errors, n->where,
-                   "\"%.100s\" in clients of %s makes an open relay, on which everybody may send "
-                   "anywhere; if that is meant, say open_relay: yes",
-                   n->text.p, t->place);
+                   "\"%.100s\" in %s of %s %s; if that is meant, say open_relay: yes", n->text.p,
+                   trusted[row].option, t->place, trusted[row].consequence);
 }
 
-static void check_clients(struct builder *b, const struct target *t, const struct node *map)
+/* No configuration is an open relay by accident. */
+static void check_networks(struct builder *b, const struct target *t, const struct node *map)
 {
-    const struct entry *e = node_find(map, "clients");
+    for (size_t row = 0; row < ARRAY_LEN(trusted); row++) {
+        const struct entry *e = node_find(map, trusted[row].option);
+        if (!e)
+            continue;
+        check_network(b, t, row, e->value);
+        for (size_t i = 0; e->value->kind == NODE_LIST && i < e->value->n; i++)
+            check_network(b, t, row, e->value->entries[i].value);
+    }
+}
 
-    if (!e)
-        return;
-    check_client_network(b, t, e->value);
-    for (size_t i = 0; e->value->kind == NODE_LIST && i < e->value->n; i++)
-        check_client_network(b, t, e->value->entries[i].value);
+static void check_identity(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct identity_config *id = (const struct identity_config *)(void *)t->record;
+
+    if (id->n_certificate_files && id->n_key_files && id->n_certificate_files != id->n_key_files)
+        errors_add(b->errors, where_in(map, "key_file", t),
+                   "\"key_file\" in %s lists %zu files and certificate_file %zu: each certificate "
+                   "needs its key, in the same order",
+                   t->place, id->n_key_files, id->n_certificate_files);
 }
 
 /* A filter that sees the mail twice would see its own changes and count them as another's. */
@@ -52,12 +73,16 @@ static void check_listener(struct builder *b, const struct target *t, const stru
     bool needs_identity = l->tls == LISTENER_TLS_REQUIRE || l->tls == LISTENER_TLS_IMPLICIT;
 
     if (!l->open_relay)
-        check_clients(b, t, map);
+        check_networks(b, t, map);
     check_milters(b, t, map);
     if (needs_identity && !node_find(map, "identity"))
         errors_add(b->errors, where_in(map, "tls", t),
                    "\"tls\" in %s is %s, which needs an identity", t->place,
                    l->tls == LISTENER_TLS_REQUIRE ? "require" : "implicit");
+    if (l->n_client_keys && (l->tls == LISTENER_TLS_NONE || !node_find(map, "identity")))
+        errors_add(b->errors, where_in(map, "client_certificates", t),
+                   "\"client_certificates\" in %s needs TLS: an identity, and tls other than none",
+                   t->place);
 }
 
 /* implicit_tls is said once for the hop and kept by each host. */
@@ -162,11 +187,9 @@ void check_section(struct builder *b, enum section_id id, const struct target *t
 {
     static void (*const checks[SECTION_COUNT])(struct builder *, const struct target *,
                                                const struct node *) = {
-        [IN_TOP] = check_top,
-        [IN_LISTENER] = check_listener,
-        [IN_NEXT_HOP] = check_next_hop,
-        [IN_POLICY] = check_policy,
-        [IN_DELIVERY] = check_delivery,
+        [IN_TOP] = check_top,           [IN_IDENTITY] = check_identity,
+        [IN_LISTENER] = check_listener, [IN_NEXT_HOP] = check_next_hop,
+        [IN_POLICY] = check_policy,     [IN_DELIVERY] = check_delivery,
     };
 
     if (checks[id])

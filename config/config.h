@@ -36,8 +36,8 @@ const char *tls_level_name(enum tls_level level); /* "dane-only" */
 enum listener_tls { LISTENER_TLS_NONE, LISTENER_TLS_MAY, LISTENER_TLS_REQUIRE, LISTENER_TLS_IMPLICIT };
 enum bare_newline { BARE_NEWLINE_REJECT, BARE_NEWLINE_CONVERT };
 
-struct identity_config {
-    const char *name, *certificate_file, *key_file;
+struct config_path {
+    const char *path;
     struct config_where where;
 };
 
@@ -71,6 +71,19 @@ struct listener_limits {
     uint64_t overload_at;           /* percent of connections or descriptors */
 };
 
+/* Pairs by position, one for each kind of key. */
+struct identity_config {
+    const char *name;
+    struct config_path *certificate_files, *key_files;
+    size_t n_certificate_files, n_key_files; /* equal */
+    struct config_where where;
+};
+
+/* SHA-256 of a DER SubjectPublicKeyInfo: the data of a TLSA record 3 1 1. */
+struct key_digest {
+    uint8_t sha256[32];
+};
+
 struct listener_config {
     const char *name;
     struct ip_port *bind;
@@ -78,7 +91,15 @@ struct listener_config {
     struct ip_net *clients; /* may relay anywhere */
     size_t n_clients;
     bool open_relay;
-    const struct identity_config *identity; /* NULL: STARTTLS is not offered */
+    const struct identity_config **identities; /* none: STARTTLS is not offered; the first is the
+                                                  default, the others are chosen by SNI */
+    size_t n_identities;
+    struct key_digest *client_keys; /* whose owners may relay anywhere */
+    size_t n_client_keys;
+    struct ip_net *proxies; /* say the PROXY header first; nobody else may */
+    size_t n_proxies;
+    struct ip_net *xclients; /* may say XCLIENT */
+    size_t n_xclients;
     enum listener_tls tls;
     enum bare_newline bare_newline;
     const struct milter_config **milters; /* in the order in which they see the mail */

@@ -41,7 +41,6 @@ enum option_type {
     OPT_DATE,     /* int64_t ms */
     OPT_ENUM,     /* an enum, by choices */
     OPT_WORKERS,  /* unsigned */
-    OPT_IDENTITY, /* const struct identity_config * */
     OPT_ROUTE_TO, /* const struct next_hop_config * */
     OPT_MILTER_SOCKET, /* struct milter_socket */
     /* lists: a pointer and a count */
@@ -50,6 +49,9 @@ enum option_type {
     OPT_SERVERS,   /* const char * */
     OPT_HOSTS,     /* struct hop_host */
     OPT_MILTERS,   /* const struct milter_config * */
+    OPT_PATHS,     /* struct config_path */
+    OPT_DIGESTS,   /* struct key_digest */
+    OPT_IDENTITIES, /* const struct identity_config * */
     /* mappings */
     OPT_SECTION, /* with options of its own, in a part of the record */
     OPT_TABLE,   /* names people give, each with a record; a pointer and a count */

@@ -30,6 +30,16 @@ static const char *parse_path(struct scalar *s, void *out)
     return keep(s, s->text, out);
 }
 
+static const char *parse_config_path(struct scalar *s, void *out)
+{
+    struct config_path *path = out;
+    const char *wanted = parse_path(s, &path->path);
+
+    if (!wanted)
+        path->where = s->where;
+    return wanted;
+}
+
 static const char *parse_hostname(struct scalar *s, void *out)
 {
     char name[HOSTNAME_MAX];
@@ -212,6 +222,11 @@ static const char *parse_network(struct scalar *s, void *out)
     return value_network(s->text, out);
 }
 
+static const char *parse_digest(struct scalar *s, void *out)
+{
+    return value_digest(s->text, ((struct key_digest *)out)->sha256);
+}
+
 static const char *parse_server(struct scalar *s, void *out)
 {
     char text[IP_TEXT_MAX + 8];
@@ -248,7 +263,6 @@ const struct type *type_of(const struct option *o)
         [OPT_DATE] = {SHAPE_SCALAR,  sizeof(int64_t),         parse_date    },
         [OPT_ENUM] = {SHAPE_SCALAR,  sizeof(unsigned),        parse_enum    },
         [OPT_WORKERS] = {SHAPE_SCALAR,  sizeof(unsigned),        parse_workers },
-        [OPT_IDENTITY] = {SHAPE_SCALAR,  sizeof(void *),          parse_identity},
         [OPT_ROUTE_TO] = {SHAPE_SCALAR,  sizeof(void *),          parse_route_to},
         [OPT_MILTER_SOCKET] = {SHAPE_SCALAR,  sizeof(struct milter_socket), parse_milter_socket},
         [OPT_ENDPOINTS] = {SHAPE_LIST,    sizeof(struct ip_port),  parse_endpoint},
@@ -256,6 +270,9 @@ const struct type *type_of(const struct option *o)
         [OPT_SERVERS] = {SHAPE_LIST,    sizeof(char *),          parse_server  },
         [OPT_HOSTS] = {SHAPE_LIST,    sizeof(struct hop_host), parse_hop_host},
         [OPT_MILTERS] = {SHAPE_LIST,    sizeof(void *),          parse_milter  },
+        [OPT_PATHS] = {SHAPE_LIST,    sizeof(struct config_path), parse_config_path},
+        [OPT_DIGESTS] = {SHAPE_LIST,    sizeof(struct key_digest), parse_digest},
+        [OPT_IDENTITIES] = {SHAPE_LIST,    sizeof(void *), parse_identity},
         [OPT_SECTION] = {SHAPE_SECTION, 0,                       NULL          },
         [OPT_TABLE] = {SHAPE_TABLE,   0,                       NULL          },
         [OPT_INCLUDE] = {SHAPE_NONE,    0,                       NULL          },

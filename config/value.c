@@ -149,6 +149,31 @@ const char *value_endpoint(struct slice s, struct ip_port *out_addr)
     return "ADDRESS:PORT, as in \"0.0.0.0:25\" or \"[::]:25\"";
 }
 
+static int hex_digit(char c)
+{
+    char low = ascii_lower(c);
+
+    if (ascii_is_digit(c))
+        return c - '0';
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+const char *value_digest(struct slice s, uint8_t out[32])
+{
+    uint8_t digest[32];
+
+    if (s.n != 2 * sizeof(digest))
+        return "64 hexadecimal digits";
+    for (size_t i = 0; i < sizeof(digest); i++) {
+        int high = hex_digit(s.p[2 * i]), low = hex_digit(s.p[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return "64 hexadecimal digits";
+        digest[i] = (uint8_t)(high << 4 | low);
+    }
+    memcpy(out, digest, sizeof(digest));
+    return NULL;
+}
+
 const char *value_network(struct slice s, struct ip_net *out_net)
 {
     size_t slash = slice_find(s, '/');

@@ -14,6 +14,8 @@ const char *value_integer(struct slice s, uint64_t *out_value);
 const char *value_date(struct slice s, int64_t *out_ms);        /* last ms of that day, UTC */
 const char *value_host(struct slice s, char out[HOSTNAME_MAX]); /* a name, no address */
 const char *value_endpoint(struct slice s, struct ip_port *out_addr);
+/* 64 hexadecimal digits in either case. */
+const char *value_digest(struct slice s, uint8_t out[32]);
 const char *value_network(struct slice s, struct ip_net *out_net);
 /* "addr@port" with the port filled in. */
 const char *value_server(struct slice s, char out[IP_TEXT_MAX + 8]);

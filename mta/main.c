@@ -111,16 +111,32 @@ static int run_status_role(const struct arguments *a)
 }
 
 /* As any user: a key that only the daemon may read is named, not held against the configuration. */
-static bool check_identity(const struct identity_config *id, struct buf *errors)
+static bool is_beyond_this_user(const struct identity_config *id)
 {
-    if (access(id->key_file, F_OK) == 0 && access(id->key_file, R_OK) != 0 && geteuid() != 0) {
+    for (size_t i = 0; i < id->n_key_files && geteuid() != 0; i++) {
+        const char *file = id->key_files[i].path;
+        if (access(file, F_OK) != 0 || access(file, R_OK) == 0)
+            continue;
         fprintf(stderr, "note: identity \"%s\": %s is not readable by this user, not checked\n",
-                id->name, id->key_file);
+                id->name, file);
         return true;
     }
-    SSL_CTX *ctx = tls_server_context(id, errors);
-    SSL_CTX_free(ctx);
-    return ctx != NULL;
+    return false;
+}
+
+static bool check_identity(const struct identity_config *id, struct buf *errors)
+{
+    struct buf warnings;
+
+    if (is_beyond_this_user(id))
+        return true;
+    buf_init(&warnings, 64 * 1024);
+    struct tls_identity *identity = tls_identity_new(id, errors, &warnings);
+    bool ok = identity != NULL;
+    fputs(buf_cstr(&warnings), stderr);
+    buf_free(&warnings);
+    tls_identity_free(&identity);
+    return ok;
 }
 
 static int run_check_config(const struct arguments *a)

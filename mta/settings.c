@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/base/log.h"
 #include "dns/process.h"
 
 static bool is_wildcard(const struct ip *ip)
@@ -58,17 +59,48 @@ static bool make_own_addresses(struct settings *s, struct buf *errors)
     return !wildcard || add_interfaces(s, errors);
 }
 
+static void log_warnings(struct buf *warnings)
+{
+    for (struct slice left = buf_slice(warnings); left.n;) {
+        size_t end = slice_find(left, '\n');
+        LOG(SMTPD_CERTIFICATE, NULL, F_SLICE("warning", slice_head(left, end)));
+        left = slice_skip(left, end + 1);
+    }
+}
+
 /* Goes on after a bad identity, so that one run tells of all. */
 static bool make_identities(struct settings *s, struct buf *errors)
 {
+    struct buf warnings;
     bool ok = true;
 
-    s->identities = base_alloc_array(s->config->n_identities + 1, sizeof(SSL_CTX *));
+    buf_init(&warnings, 64 * 1024);
+    s->identities = base_alloc_array(s->config->n_identities + 1, sizeof(*s->identities));
     for (size_t i = 0; i < s->config->n_identities; i++) {
-        s->identities[i] = tls_server_context(&s->config->identities[i], errors);
+        s->identities[i] = tls_identity_new(&s->config->identities[i], errors, &warnings);
         ok &= s->identities[i] != NULL;
     }
+    log_warnings(&warnings);
+    buf_free(&warnings);
     return ok;
+}
+
+static struct tls_door make_door(const struct settings *s, const struct listener_config *l)
+{
+    struct tls_door door = {.n_identities = l->n_identities,
+                            .asks_certificate = l->n_client_keys > 0};
+
+    door.identities = base_alloc_array(l->n_identities + 1, sizeof(*door.identities));
+    for (size_t i = 0; i < l->n_identities; i++)
+        door.identities[i] = s->identities[l->identities[i] - s->config->identities];
+    return door;
+}
+
+static void make_doors(struct settings *s)
+{
+    s->doors = base_alloc_array(s->config->n_listeners + 1, sizeof(*s->doors));
+    for (size_t i = 0; i < s->config->n_listeners; i++)
+        s->doors[i] = make_door(s, &s->config->listeners[i]);
 }
 
 static bool make(struct config *config, bool with_identities, struct buf *errors,
@@ -79,8 +111,10 @@ static bool make(struct config *config, bool with_identities, struct buf *errors
     s->refs = 1;
     s->config = config;
     bool ok = dns_trust_anchor_check(config, errors);
-    if (with_identities)
+    if (with_identities) {
         ok &= make_identities(s, errors);
+        make_doors(s);
+    }
     ok &= make_own_addresses(s, errors);
     ok &= tls_clients_init(&s->tls, errors);
     if (ok)
@@ -107,6 +141,16 @@ struct settings *settings_ref(struct settings *s)
     return s;
 }
 
+static void free_doors(struct settings *s)
+{
+    for (size_t i = 0; s->doors && i < s->config->n_listeners; i++)
+        free(s->doors[i].identities);
+    for (size_t i = 0; s->identities && i < s->config->n_identities; i++)
+        tls_identity_free(&s->identities[i]);
+    free(s->doors);
+    free(s->identities);
+}
+
 void settings_unref(struct settings **sp)
 {
     struct settings *s = *sp;
@@ -114,9 +158,7 @@ void settings_unref(struct settings **sp)
     *sp = NULL;
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; s->identities && i < s->config->n_identities; i++)
-        SSL_CTX_free(s->identities[i]);
-    free(s->identities);
+    free_doors(s);
     tls_clients_free(&s->tls);
     free(s->own_addresses);
     config_unref(&s->config);

@@ -6,19 +6,20 @@
 #include <stdatomic.h>
 
 #include "config/config.h"
-#include "tls/keys.h"
+#include "tls/door.h"
 
 struct settings {
     _Atomic unsigned refs;
     struct config *config;
-    SSL_CTX **identities;      /* parallel to config->identities */
+    struct tls_identity **identities; /* parallel to config->identities */
+    struct tls_door *doors;           /* parallel to config->listeners */
     struct tls_clients tls;
     struct ip *own_addresses;  /* of the listeners; all of the machine's if one binds the wildcard */
     size_t n_own_addresses;
 };
 
 /* Takes the reference of config. False with lines in errors (an unreadable key, a key that does not fit
- * its certificate, a missing trust anchor): then config is unref'd. */
+ * its certificate, a missing trust anchor): then config is unref'd. Warnings about certificates are logged. */
 MUST_USE bool settings_new(struct config *config, struct buf *errors, struct settings **out_settings);
 /* The same without identities, for commands that any user may run and that accept no mail. */
 MUST_USE bool settings_new_outbound(struct config *config, struct buf *errors,

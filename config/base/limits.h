@@ -78,6 +78,8 @@ enum {
     /* TLS */
     LIMIT_CERT_LIST = 64 * 1024,    /* octets of a peer's certificate list */
     LIMIT_VERIFY_DEPTH = 10,
+    LIMIT_PEM_FILE = 1024 * 1024,   /* octets of a certificate or key file of our own */
+    LIMIT_SNI_NAMES = 1000,         /* of one identity, looked through at each handshake with SNI */
 
     /* Queue */
     LIMIT_BODY_IN_ROW = 32 * 1024,  /* octets; larger ones are files (measured crossover) */

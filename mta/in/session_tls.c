@@ -3,16 +3,15 @@
 
 #include "config/base/log.h"
 
-static SSL_CTX *context_of(const struct in_session *s)
+static struct tls_door *door_of(const struct in_session *s)
 {
-    const struct identity_config *id = s->listener->identity;
-    return id ? s->settings->identities[id - s->settings->config->identities] : NULL;
+    return &s->settings->doors[s->listener - s->settings->config->listeners];
 }
 
 bool session_offers_starttls(const struct in_session *s)
 {
     enum listener_tls tls = s->listener->tls;
-    return (tls == LISTENER_TLS_MAY || tls == LISTENER_TLS_REQUIRE) && context_of(s);
+    return (tls == LISTENER_TLS_MAY || tls == LISTENER_TLS_REQUIRE) && door_of(s)->n_identities;
 }
 
 void session_tls_failed(struct in_session *s, const char *reason)
@@ -23,8 +22,7 @@ void session_tls_failed(struct in_session *s, const char *reason)
 
 void session_handshake(struct in_session *s)
 {
-    SSL_CTX *ctx = context_of(s);
-    SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+    SSL *ssl = tls_door_ssl(door_of(s));
 
     if (!ssl) { /* fail closed: 220 was said, or TLS is all this listener speaks */
         session_tls_failed(s, "our TLS engine failed");

@@ -38,7 +38,8 @@ Test(load, defaults)
     cr_expect_str_eq(config_where_text(&l->where, text), "danelaw.yaml:3:3");
     cr_expect_eq(l->n_clients, 0);
     cr_expect_not(l->open_relay);
-    cr_expect_null(l->identity);
+    cr_expect_eq(l->n_identities, 0);
+    cr_expect_eq(l->n_client_keys + l->n_proxies + l->n_xclients, 0);
     cr_expect_eq(l->tls, LISTENER_TLS_MAY);
     cr_expect_eq(l->bare_newline, BARE_NEWLINE_REJECT);
     cr_expect_eq(l->max_message_size, 50u << 20);
@@ -148,7 +149,10 @@ static const char everything[] =
     "    bind: [\"0.0.0.0:25\", \"[::]:25\"]\n"
     "    clients: [10.0.0.0/8, \"fd00::/8\", 0.0.0.0/0]\n"
     "    open_relay: yes\n"
-    "    identity: relay\n"
+    "    identity: [relay, other]\n"
+    "    client_certificates: 00112233445566778899aabbccddeeffFFEEDDCCBBAA99887766554433221100\n"
+    "    proxy: [192.0.2.8, \"2001:db8::/64\"]\n"
+    "    xclient: 192.0.2.9\n"
     "    tls: require\n"
     "    bare_newline: convert\n"
     "    max_message_size: 2g\n"
@@ -160,7 +164,8 @@ static const char everything[] =
     "      network_recipients_per_minute: 6, exempt_clients: no, errors: 7, junk_commands: 8,\n"
     "      error_delay: 9, data_rate: 10, overload_at: 11}\n"
     "identities:\n"
-    "  relay: {certificate_file: /c.pem, key_file: /k.pem}\n"
+    "  relay: {certificate_file: [/c.pem, /rsa.pem], key_file: [/k.pem, /rsa.key]}\n"
+    "  other: {certificate_file: /o.pem, key_file: /o.key}\n"
     "domains:\n"
     "  Example.org: {to: exchange}\n"
     "next_hops:\n"
@@ -211,7 +216,7 @@ Test(load, every_option_of_the_way_in)
 {
     struct config *c = scratch_config(everything);
     const struct listener_config *l = &c->listeners[0];
-    char text[IP_TEXT_MAX], place[300];
+    char text[IP_TEXT_MAX];
 
     cr_expect_str_eq(c->state_directory, "/s");
     cr_expect_str_eq(c->runtime_directory, "/r");
@@ -222,7 +227,6 @@ Test(load, every_option_of_the_way_in)
     cr_expect_eq(l->clients[0].bits, 8);
     cr_expect_eq(l->clients[1].ip.v6, 1);
     cr_expect(l->open_relay);
-    cr_expect_eq(l->identity, &c->identities[0]);
     cr_expect_eq(l->tls, LISTENER_TLS_REQUIRE);
     cr_expect_eq(l->bare_newline, BARE_NEWLINE_CONVERT);
     cr_expect_eq(l->max_message_size, (uint64_t)2 << 30);
@@ -231,15 +235,39 @@ Test(load, every_option_of_the_way_in)
     cr_expect_eq(l->timeout_command_ms, 60000);
     cr_expect_eq(l->timeout_data_ms, 120000);
     cr_expect_eq(l->timeout_tls_ms, 3000);
-    cr_expect_str_eq(c->identities[0].name, "relay");
-    cr_expect_str_eq(c->identities[0].certificate_file, "/c.pem");
-    cr_expect_str_eq(c->identities[0].key_file, "/k.pem");
-    cr_expect_str_eq(config_where_text(&c->identities[0].where, place), "danelaw.yaml:23:3");
     cr_assert_eq(c->n_status_bind, 1);
     cr_expect_eq(c->status_bind[0].port, 8025);
     cr_expect_eq(c->workers, 3);
     cr_expect_eq(c->log_format, LOG_JSON);
     cr_expect_eq(c->log_level, LOG_WARNING);
+    config_unref(&c);
+    scratch_check_leaks();
+}
+
+Test(load, every_option_of_identities_and_trust)
+{
+    struct config *c = scratch_config(everything);
+    const struct listener_config *l = &c->listeners[0];
+    const struct identity_config *id = &c->identities[0];
+    char place[300];
+
+    cr_assert_eq(l->n_identities, 2);
+    cr_expect_eq(l->identities[0], id);
+    cr_expect_eq(l->identities[1], &c->identities[1]);
+    cr_assert_eq(l->n_client_keys, 1);
+    cr_expect_eq(l->client_keys[0].sha256[1], 0x11);
+    cr_expect_eq(l->client_keys[0].sha256[30], 0x11);
+    cr_assert_eq(l->n_proxies, 2);
+    cr_expect_eq(l->proxies[1].bits, 64);
+    cr_assert_eq(l->n_xclients, 1);
+    cr_expect_eq(l->xclients[0].bits, 32);
+    cr_expect_str_eq(id->name, "relay");
+    cr_assert_eq(id->n_certificate_files, 2);
+    cr_assert_eq(id->n_key_files, 2);
+    cr_expect_str_eq(id->certificate_files[0].path, "/c.pem");
+    cr_expect_str_eq(id->key_files[1].path, "/rsa.key");
+    cr_expect_str_eq(config_where_text(&id->where, place), "danelaw.yaml:26:3");
+    cr_expect_str_eq(config_where_text(&id->key_files[1].where, place), "danelaw.yaml:26:68");
     config_unref(&c);
     scratch_check_leaks();
 }
@@ -264,7 +292,7 @@ Test(load, every_option_of_where_mail_goes)
     cr_expect(hop[0].hosts[0].is_address);
     expect_host(&hop[0].hosts[1], "m.example", false, 25, false);
     expect_host(&hop[0].hosts[2], "b.example", true, 25, false);
-    cr_expect_str_eq(config_where_text(&hop[0].hosts[1].where, place), "danelaw.yaml:27:38");
+    cr_expect_str_eq(config_where_text(&hop[0].hosts[1].where, place), "danelaw.yaml:31:38");
     cr_expect(hop[0].has_tls);
     cr_expect_eq(hop[0].tls, TLS_LEVEL_MAY);
     expect_host(&hop[1].hosts[0], "a.example", false, 2465, true);
@@ -294,7 +322,7 @@ Test(load, every_option_of_the_way_out)
     char place[300];
 
     cr_expect_eq(d->tls, TLS_LEVEL_SECURE);
-    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:35:8");
+    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:39:8");
     cr_expect_eq(d->retry_min_ms, 1000);
     cr_expect_eq(d->retry_max_ms, 120000);
     cr_expect_eq(d->expire_ms, 7 * 86400000);
@@ -309,7 +337,7 @@ Test(load, every_option_of_the_way_out)
         cr_expect_eq(got[i], 1000 * (int64_t)(i + 1), "timeout %zu", i);
     cr_expect_eq(d->n_refuse_networks, 1);
     cr_expect_str_eq(r->trust_anchor_file, "/a.key");
-    cr_expect_eq(r->trust_anchor_where.line, 46);
+    cr_expect_eq(r->trust_anchor_where.line, 50);
     cr_assert_eq(r->n_forward, 2);
     cr_expect_str_eq(r->forward[0], "127.0.0.1@5300");
     cr_expect_str_eq(r->forward[1], "::1@53");

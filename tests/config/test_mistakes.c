@@ -203,6 +203,34 @@ static const struct row {
      "identities: {relay: {certificate_file: c, key_file: k}}\n",
      AT "2:45: \"identity\" in listener \"l\" must be the name of an identity, not \"rely\" (did "
         "you mean \"relay\"?)\n"},
+    {"a second identity that dangles",
+     "hostname: a.example\n"
+     "listeners: {l: {bind: \"[::1]:25\", identity: [relay, spare]}}\n"
+     "identities: {relay: {certificate_file: c, key_file: k}}\n",
+     AT "2:53: \"identity\" in listener \"l\" must be the name of an identity, not \"spare\"\n"},
+    {"one key for two certificates", RIGHT "identities: {r: {certificate_file: [c, d], key_file: k}}\n",
+     AT "3:54: \"key_file\" in identity \"r\" lists 1 files and certificate_file 2: each "
+        "certificate needs its key, in the same order\n"},
+    {"a digest that is too short",
+     "hostname: a.example\n"
+     "identities: {r: {certificate_file: c, key_file: k}}\n"
+     "listeners: {l: {bind: \"[::1]:25\", identity: r, client_certificates: [\"00\"]}}\n",
+     AT "3:70: \"client_certificates\" in listener \"l\" must be 64 hexadecimal digits, not "
+        "\"00\"\n"},
+    {"client certificates without TLS",
+     "hostname: a.example\n"
+     "listeners:\n  l:\n    bind: \"[::1]:25\"\n    client_certificates:\n"
+     "      - 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\n",
+     AT "6:7: \"client_certificates\" in listener \"l\" needs TLS: an identity, and tls other than "
+        "none\n"},
+    {"everybody is a proxy",
+     "hostname: a.example\nlisteners: {l: {bind: \"[::1]:25\", proxy: [0.0.0.0/0]}}\n",
+     AT "2:43: \"0.0.0.0/0\" in proxy of listener \"l\" lets everybody say any address and so may "
+        "make an open relay; if that is meant, say open_relay: yes\n"},
+    {"everybody says XCLIENT",
+     "hostname: a.example\nlisteners: {l: {bind: \"[::1]:25\", xclient: \"::/0\"}}\n",
+     AT "2:44: \"::/0\" in xclient of listener \"l\" lets everybody say any address and so may "
+        "make an open relay; if that is meant, say open_relay: yes\n"},
     {"half an identity", RIGHT "identities: {r: {key_file: k}}\n",
      AT "3:14: \"certificate_file\" in identity \"r\" is required\n"},
     {"dangling next hop, domains",

@@ -68,7 +68,7 @@ static void configure(struct rig *r)
         .expire_ms = 432000000,
         .destination_concurrency = 20,
     };
-    r->settings = (struct settings){.refs = 1000, .config = &r->config, .identities = r->contexts};
+    r->settings = (struct settings){.refs = 1000, .config = &r->config, .doors = &r->door};
 }
 
 struct rig *rig_new(void)
@@ -123,7 +123,8 @@ void rig_free(struct rig **rp)
     loop_free(&r->sync_loop);
     log_capture(NULL, NULL);
     clock_fake_stop();
-    SSL_CTX_free(r->contexts[0]);
+    tls_identity_free(&r->own);
+    SSL_CTX_free(r->client);
     buf_free(&r->got);
     buf_free(&r->log);
     remove_tree(r->dir);
@@ -380,30 +381,61 @@ static X509 *self_signed(EVP_PKEY *key)
     return cert;
 }
 
+static void write_pem(const char *file, X509 *cert, EVP_PKEY *key)
+{
+    FILE *f = fopen(file, "w");
+    cr_assert(f);
+    cr_assert(cert ? PEM_write_X509(f, cert) == 1
+                   : PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1);
+    fclose(f);
+}
+
+/* Through files, as the daemon does: what is tested is the daemon's context. */
+static struct tls_identity *load_identity(struct rig *r)
+{
+    struct buf errors, warnings;
+
+    buf_init(&errors, 4096);
+    buf_init(&warnings, 4096);
+    struct tls_identity *own = tls_identity_new(&r->identity, &errors, &warnings);
+    cr_assert(own, "%s", buf_cstr(&errors));
+    buf_free(&errors);
+    buf_free(&warnings);
+    return own;
+}
+
 void rig_identity(struct rig *r)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *cert = self_signed(key);
 
-    r->contexts[0] = SSL_CTX_new(TLS_server_method());
-    cr_assert(SSL_CTX_use_certificate(r->contexts[0], cert) == 1 &&
-              SSL_CTX_use_PrivateKey(r->contexts[0], key) == 1);
+    (void)snprintf(r->pem[0], sizeof(r->pem[0]), "%s/own.pem", r->dir);
+    (void)snprintf(r->pem[1], sizeof(r->pem[1]), "%s/own.key", r->dir);
+    write_pem(r->pem[0], cert, NULL);
+    write_pem(r->pem[1], NULL, key);
     X509_free(cert);
     EVP_PKEY_free(key);
-    r->identity = (struct identity_config){.name = "relay"};
-    r->config.identities = &r->identity;
-    r->config.n_identities = 1;
-    r->listener.identity = &r->identity;
+    r->files[0] = (struct config_path){.path = r->pem[0]};
+    r->files[1] = (struct config_path){.path = r->pem[1]};
+    r->identity = (struct identity_config){
+        .name = "relay",
+        .certificate_files = &r->files[0],
+        .key_files = &r->files[1],
+        .n_certificate_files = 1,
+        .n_key_files = 1,
+    };
+    r->own = load_identity(r);
+    r->door = (struct tls_door){&r->own, 1, false};
     r->listener.tls = LISTENER_TLS_MAY;
 }
 
 void rig_handshake(struct rig *r)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     int rc = 0;
 
-    r->ssl = SSL_new(ctx);
-    SSL_CTX_free(ctx);
+    if (!r->client)
+        r->client = SSL_CTX_new(TLS_client_method());
+    r->ssl = SSL_new(r->client);
     SSL_set_fd(r->ssl, r->fd);
     for (int i = 0; i < 100 && (rc = SSL_connect(r->ssl)) != 1; i++)
         rig_pump(r);

@@ -13,10 +13,14 @@ struct rig {
     struct config config;
     struct listener_config listener;
     struct identity_config identity;
+    char pem[2][80]; /* its files */
+    struct config_path files[2];
     struct route_config domain;
     struct ip_net clients[1];
     struct settings settings;
-    SSL_CTX *contexts[1];
+    struct tls_identity *own;         /* NULL: no TLS */
+    struct tls_door door;
+    SSL_CTX *client; /* what rig_handshake uses; NULL: the library's defaults */
     struct loop *loop, *queue_loop, *sync_loop;
     struct store *store;
     struct queue *queue;

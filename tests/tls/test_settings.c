@@ -80,9 +80,13 @@ Test(settings, own_addresses)
 
 Test(settings, all_that_is_wrong_is_told_at_once)
 {
+    struct config_path files[] = {
+        {"/nowhere/1", {"danelaw.yaml", 3, 1}},
+        {"/nowhere/2", {"danelaw.yaml", 4, 1}},
+    };
     struct identity_config ids[] = {
-        {"one", "/nowhere/1", "/nowhere/1", {"danelaw.yaml", 3, 1}},
-        {"two", "/nowhere/2", "/nowhere/2", {"danelaw.yaml", 4, 1}},
+        {"one", &files[0], &files[0], 1, 1, {"danelaw.yaml", 3, 0}},
+        {"two", &files[1], &files[1], 1, 1, {"danelaw.yaml", 4, 0}},
     };
     struct config c = {.identities = ids, .n_identities = 2};
     struct settings *s = NULL;
