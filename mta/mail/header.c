@@ -11,7 +11,12 @@ enum scan_state {
     SCAN_NAME_SPACE, /* white space between the name and its colon */
     SCAN_REST,       /* in a field's body, up to the line end */
     SCAN_EMPTY_CR,   /* a CR at the start of a line: the empty line, if LF follows */
+    SCAN_VALUE,      /* in the body of a TLS-Required field */
 };
+
+/* requiretls-field = "TLS-Required:" [FWS] "No" CRLF. The field ends where the next line is no
+ * continuation, so "No" is only believed then. */
+enum value_state { VALUE_NONE, VALUE_SPACE, VALUE_N, VALUE_NO, VALUE_NO_CR, VALUE_OTHER };
 
 void header_scan_init(struct header_scan *h)
 {
@@ -45,13 +50,24 @@ static void add_name_octet(struct header_scan *h, char c)
     h->state = SCAN_NAME;
 }
 
+/* White space before the colon is none of this field's: an obsolete form that RFC 8689 has not. */
+static void begin_tls_required(struct header_scan *h, bool spaced)
+{
+    h->tls_required++;
+    h->value = spaced ? VALUE_OTHER : VALUE_SPACE;
+    h->state = SCAN_VALUE;
+}
+
 static void end_name(struct header_scan *h)
 {
     struct slice name = {h->name, h->name_len};
+    bool spaced = h->state == SCAN_NAME_SPACE;
 
     h->state = SCAN_REST;
     if (name.n > sizeof(h->name))
         return;
+    if (slice_caseeq(name, SLICE("TLS-Required")))
+        begin_tls_required(h, spaced);
     if (slice_caseeq(name, SLICE("Received")))
         h->hops++;
     else if (slice_caseeq(name, SLICE("Date")))
@@ -60,10 +76,45 @@ static void end_name(struct header_scan *h)
         h->has_message_id = true;
 }
 
+/* A TLS-Required field goes on, or is complete. */
+static void end_value(struct header_scan *h, bool folded)
+{
+    if (folded && h->value == VALUE_SPACE) {
+        h->state = SCAN_VALUE;
+        return;
+    }
+    h->says_no |= !folded && h->value == VALUE_NO_CR;
+    h->value = VALUE_NONE;
+}
+
+static void at_value(struct header_scan *h, char c)
+{
+    if (h->value == VALUE_SPACE && is_space(c))
+        return;
+    if (h->value == VALUE_SPACE && (c == '\r' || c == '\n'))
+        ; /* folded in front of its value */
+    else if (h->value == VALUE_SPACE && ascii_lower(c) == 'n')
+        h->value = VALUE_N;
+    else if (h->value == VALUE_N && ascii_lower(c) == 'o')
+        h->value = VALUE_NO;
+    else if (h->value == VALUE_NO && c == '\r')
+        h->value = VALUE_NO_CR;
+    else if (h->value != VALUE_NO_CR || c != '\n')
+        h->value = VALUE_OTHER;
+    if (c == '\n') {
+        h->state = SCAN_LINE_START;
+        h->line = 0;
+    }
+}
+
 static void at_line_start(struct header_scan *h, char c)
 {
     bool first_line = h->length == h->line;
 
+    if (h->value != VALUE_NONE)
+        end_value(h, is_space(c));
+    if (h->state == SCAN_VALUE)
+        return;
     h->name_len = 0;
     if (c == '\n')
         h->ended = true;
@@ -112,9 +163,17 @@ static void feed_octet(struct header_scan *h, char c)
     case SCAN_EMPTY_CR:
         at_empty_cr(h, c);
         break;
+    case SCAN_VALUE:
+        at_value(h, c);
+        break;
     case SCAN_REST:
         break;
     }
+}
+
+bool header_scan_tls_optional(const struct header_scan *h)
+{
+    return h->tls_required == 1 && (h->says_no || h->value == VALUE_NO_CR);
 }
 
 /* Field bodies are most of a header and say nothing: skipped by line. Returns octets taken. */

@@ -73,6 +73,62 @@ Test(header, byte_by_byte)
     }
 }
 
+/* RFC 8689 §3: requiretls-field = "TLS-Required:" [FWS] "No" CRLF, and no more than one. */
+static const struct {
+    const char *text;
+    bool optional;
+} tls_required[] = {
+    {"TLS-Required: No\r\n\r\n",                         true },
+    {"tls-required:no\r\nX: y\r\n\r\n",                  true },
+    {"A: b\r\nTLS-REQUIRED: \t NO\r\n\r\n",             true },
+    {"TLS-Required:\r\n No\r\nA: b\r\n\r\n",           true },
+    {"TLS-Required: \r\n\t\r\n No\r\n\r\n",           true },
+    {"TLS-Required: No\r\n",                             true },
+    {"TLS-Required: No\r\nno field\r\n",                 true },
+    {"",                                                 false},
+    {"TLS-Required: No",                                 false},
+    {"TLS-Required : No\r\n\r\n",                        false},
+    {"TLS-Required: No \r\n\r\n",                        false},
+    {"TLS-Required: No (comment)\r\n\r\n",               false},
+    {"TLS-Required: No\r\n \r\n\r\n",                    false},
+    {"TLS-Required: No\r\n way\r\n\r\n",                 false},
+    {"TLS-Required: None\r\n\r\n",                       false},
+    {"TLS-Required: N o\r\n\r\n",                        false},
+    {"TLS-Required: Yes\r\n\r\n",                        false},
+    {"TLS-Required: nNo\r\n\r\n",                        false},
+    {"TLS-Required:\r\nNo\r\n\r\n",                      false},
+    {"TLS-Required:\r\n\r\nNo\r\n",                      false},
+    {"TLS-Required: No\nX: y\r\n\r\n",                  false},
+    {"X-TLS-Required: No\r\n\r\n",                       false},
+    {"TLS-Requireds: No\r\n\r\n",                        false},
+    {"A:\r\n TLS-Required: No\r\n\r\n",                  false},
+    {"\r\nTLS-Required: No\r\n\r\n",                     false},
+    {"TLS-Required: No\r\nTLS-Required: No\r\n\r\n",     false},
+    {"TLS-Required: Yes\r\nTLS-Required: No\r\n\r\n",    false},
+    {"TLS-Required: No\r\ntls-required :\r\n\r\n",       false},
+};
+
+static void check_tls_required(size_t i, size_t a, size_t b)
+{
+    struct slice all = slice_of(tls_required[i].text);
+    struct header_scan h;
+
+    header_scan_init(&h);
+    header_scan_feed(&h, slice_head(all, a));
+    header_scan_feed(&h, slice_head(slice_skip(all, a), b - a));
+    header_scan_feed(&h, slice_skip(all, b));
+    cr_assert_eq(header_scan_tls_optional(&h), tls_required[i].optional, "\"%s\" at %zu, %zu",
+                 tls_required[i].text, a, b);
+}
+
+Test(header, tls_required_at_every_two_splits)
+{
+    for (size_t i = 0; i < ARRAY_LEN(tls_required); i++)
+        for (size_t a = 0, n = strlen(tls_required[i].text); a <= n; a++)
+            for (size_t b = a; b <= n; b++)
+                check_tls_required(i, a, b);
+}
+
 Test(header, looks_no_further_than_its_limit)
 {
     struct header_scan h;
