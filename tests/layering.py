@@ -18,7 +18,7 @@ ARROWS = {
     "tls": ["config/base", "config", "dns"],
     "queue": ["config/base", "config"],
     "mta/smtp": ["config/base"],
-    "mta/mail": ["config/base"],
+    "mta/mail": ["config/base", "mta/smtp"],
     "mta/milter": ["config/base"],
     "mta/auth": ["config/base", "config", "mta/smtp"],
     "mta/in": ["config/base", "config", "dns", "tls", "queue", "mta/smtp", "mta/mail",
@@ -36,7 +36,8 @@ config/routes.c config/base/slice.c config/base/buf.c config/base/heap.c config/
 config/base/base64.c config/base/frame.c config/base/ip.c dns/name.c dns/wire.c dns/answer.c dns/plan.c tls/verdict.c
 queue/retry.c queue/sched.c mta/smtp/address.c mta/smtp/params.c mta/smtp/dot.c mta/smtp/reply.c
 mta/smtp/verbs.c mta/smtp/server.c mta/smtp/client.c mta/mail/header.c mta/mail/trace.c
-mta/mail/dsn.c mta/milter/packet.c mta/milter/reply.c mta/milter/field.c mta/milter/head.c mta/milter/lines.c
+mta/mail/dsn.c mta/mail/dsn_explain.c mta/mail/dsn_status.c mta/mail/dsn_text.c
+mta/milter/packet.c mta/milter/reply.c mta/milter/field.c mta/milter/head.c mta/milter/lines.c
 mta/auth/users_line.c mta/in/relay.c mta/out/plan.c
 """.split()
 IMPURE = re.compile(r'#include <(event2/|sys/socket|time\.h|netdb|poll)'

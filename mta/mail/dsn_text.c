@@ -4,6 +4,9 @@
 
 #include <stdarg.h>
 
+#include "config/base/utf8.h"
+#include "mta/smtp/xtext.h"
+
 enum {
     FOLD_COLUMN = 76,
     WORD_MAX = 400, /* octets without a place to fold; longer ones are broken */
@@ -20,38 +23,13 @@ void dsn_line(struct dsn_out *o, const char *fmt, ...)
     o->ok = o->ok && buf_append(o->out, SLICE("\r\n"));
 }
 
-static size_t utf8_length(unsigned char c)
-{
-    if (c < 0x80)
-        return 1;
-    if (c < 0xc2 || c > 0xf4)
-        return 0;
-    return c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
-
-/* Octets of the well-formed UTF-8 character at the start of s (RFC 3629 §4), or 0. */
-static size_t utf8_character(struct slice s)
-{
-    const unsigned char *p = (const unsigned char *)s.p;
-    size_t n = utf8_length(p[0]);
-
-    if (n == 0 || n > s.n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 /* Appends one character made harmless; returns octets of s taken. */
 static size_t put_character(struct dsn_out *o, struct slice s)
 {
-    unsigned char c = (unsigned char)s.p[0];
-    size_t n = c < 0x80 ? 1 : o->utf8 ? utf8_character(s) : 0;
-    bool harmless = n > 0 && (c == '\t' || (c >= ' ' && c != 0x7f));
+    uint32_t point = 0;
+    size_t n = utf8_decode(s, &point);
+    bool ascii = point < 0x80 && (point == '\t' || (point >= ' ' && point != 0x7f));
+    bool harmless = n > 0 && (ascii || (o->utf8 && utf8_is_text(point)));
 
     o->ok = o->ok && buf_append(o->out, harmless ? slice_head(s, n) : SLICE("?"));
     return n ? n : 1;
@@ -110,6 +88,27 @@ void dsn_address(struct dsn_out *o, const char *lead, const char *address, const
     o->ok = o->ok && buf_append(o->out, slice_of(lead));
     put_word(o, slice_head(slice_of(address), WORD_MAX));
     o->ok = o->ok && buf_append(o->out, slice_of(tail)) && buf_append(o->out, SLICE("\r\n"));
+}
+
+/* The address in the form that its type and the notification allow; what has none, as it is. */
+static struct slice encode_address(const struct dsn_out *o, struct slice type, struct slice address,
+                                   struct buf *room)
+{
+    if (slice_caseeq(type, SLICE("utf-8")) && xtext_encode_utf8(address, o->utf8, room))
+        return buf_slice(room);
+    return address;
+}
+
+void dsn_typed_address(struct dsn_out *o, const char *lead, struct slice type, struct slice address)
+{
+    struct buf room;
+
+    buf_init(&room, HEADER_LINE_MAX);
+    o->ok = o->ok && buf_append(o->out, slice_of(lead)) && buf_append(o->out, type) &&
+            buf_append(o->out, SLICE("; "));
+    put_word(o, slice_head(encode_address(o, type, address, &room), HEADER_LINE_MAX - 80));
+    o->ok = o->ok && buf_append(o->out, SLICE("\r\n"));
+    buf_free(&room);
 }
 
 void dsn_headers(struct dsn_out *o, struct slice headers)

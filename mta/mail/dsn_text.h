@@ -19,6 +19,9 @@ void dsn_folded(struct dsn_out *o, const char *first, const char *next, struct s
 /* lead, the address, tail, CRLF: never folded, white space kept (it may stand in a quoted local
  * part). */
 void dsn_address(struct dsn_out *o, const char *lead, const char *address, const char *tail);
+/* lead, "type; ", the address, CRLF: RFC 3464 §2.1.2. An address of type utf-8 is written as
+ * utf-8-addr-xtext where UTF-8 may not stand, else as utf-8-addr-unitext (RFC 6533 §3). */
+void dsn_typed_address(struct dsn_out *o, const char *lead, struct slice type, struct slice address);
 /* The header section in lines, ending before its empty line; an incomplete last line is left out. A
  * line that could not stand in this message (longer than 990 octets) is cut. */
 void dsn_headers(struct dsn_out *o, struct slice headers);
