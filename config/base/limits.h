@@ -86,6 +86,8 @@ enum {
     LIMIT_BODY_CHUNK = 64 * 1024,   /* octets moved at once between a body file and a session */
     LIMIT_JOBS_PER_WORKER = 400,    /* deliveries handed to one worker at a time */
     LIMIT_MEMORY_BODIES = 64 * 1024 * 1024, /* octets of fresh messages kept for their first attempt */
+    LIMIT_DSN_RETURNED = 256 * 1024, /* octets of a message that a notification brings back whole; of
+                                       larger ones the header (RFC 3461 §6.2) */
     LIMIT_CONTROL_FRAME = 1024 * 1024, /* octets of one frame on the control socket */
     LIMIT_CONTROL_CLIENTS = 16,
     LIMIT_IDLE_CONNECTIONS = 1000,  /* kept open by one worker for the next message */

@@ -197,12 +197,27 @@ static void log_delivery(const struct delivery *d, size_t i, const struct outcom
 
 /* ---- notifications ---- */
 
-static bool is_told(const struct outcome *o, enum dsn_kind kind)
+static bool has_come_to_pass(const struct delivery *d, size_t i, const struct outcome *o,
+                             enum dsn_kind kind)
 {
+    if (kind == DSN_SUCCESS)
+        return o->kind == OUTCOME_SENT && !d->targets[i].dsn_passed;
     return kind == DSN_FAILED ? o->state == RCPT_BOUNCED : o->warn;
 }
 
-/* One notification for all recipients of its kind; nothing if there are none, or nobody to tell. */
+static struct dsn_rcpt reported(const struct delivery *d, size_t i, const struct outcome *o)
+{
+    const struct recipient *r = recipient_of(d, i);
+
+    return (struct dsn_rcpt){.address = r->address,
+                             .orcpt = r->orcpt,
+                             .status = o->status,
+                             .remote = d->targets[i].trail.remote,
+                             .because = o->because};
+}
+
+/* One notification for all recipients of its kind whose sender wants to hear of it, and of nobody
+ * else (RFC 3461 §5.2.8); nothing if there are none, or nobody to tell. */
 static bool notify(struct delivery *d, const struct outcome *outcomes, enum dsn_kind kind,
                    int64_t now_ms)
 {
@@ -211,9 +226,9 @@ static bool notify(struct delivery *d, const struct outcome *outcomes, enum dsn_
     size_t n = 0;
 
     for (size_t i = 0; i < d->job->n_rcpts; i++)
-        if (is_told(&outcomes[i], kind))
-            rcpts[n++] = (struct dsn_rcpt){recipient_of(d, i)->address, outcomes[i].status,
-                                           d->targets[i].trail.remote, outcomes[i].because};
+        if (has_come_to_pass(d, i, &outcomes[i], kind) &&
+            notify_is_wanted(recipient_of(d, i)->notify, kind))
+            rcpts[n++] = reported(d, i, &outcomes[i]);
     if (n)
         note = notify_make(d->settings->config, d->job->message, kind, rcpts, n, now_ms);
     free(rcpts);
@@ -225,9 +240,10 @@ static bool notify(struct delivery *d, const struct outcome *outcomes, enum dsn_
 
 static void notify_all(struct delivery *d, const struct outcome *outcomes, int64_t now_ms)
 {
-    d->job->dsns = base_alloc_array(2, sizeof(struct message *));
+    d->job->dsns = base_alloc_array(3, sizeof(struct message *));
     d->job->n_dsns = 0;
     (void)notify(d, outcomes, DSN_FAILED, now_ms);
+    (void)notify(d, outcomes, DSN_SUCCESS, now_ms);
     d->job->warned = notify(d, outcomes, DSN_DELAYED, now_ms);
 }
 

@@ -84,6 +84,12 @@ static size_t gather(struct delivery *d)
     return n;
 }
 
+/* RFC 8689 §5: a notification goes to a server without REQUIRETLS too, since it would be lost otherwise. */
+static bool asks_requiretls(const struct message *m, unsigned offers)
+{
+    return (m->flags & MESSAGE_REQUIRETLS) && (m->sender[0] || (offers & CAP_REQUIRETLS));
+}
+
 void transfer_send(struct delivery *d)
 {
     const struct message *m = d->job->message;
@@ -99,7 +105,7 @@ void transfer_send(struct delivery *d)
                                       .size = body_size(m->body),
                                       .eight_bit = (m->flags & MESSAGE_8BIT) && (offers & CAP_8BITMIME),
                                       .smtputf8 = (m->flags & MESSAGE_SMTPUTF8) != 0,
-                                      .requiretls = (m->flags & MESSAGE_REQUIRETLS) != 0,
+                                      .requiretls = asks_requiretls(m, offers),
                                       .envid = m->envid,
                                       .ret = m->ret,
                                       .rcpts = d->tx_rcpts,

@@ -118,9 +118,9 @@ static bool starttls(struct talk *t)
     return !t->f->tls_drops && handshake(t);
 }
 
-static void offer_more(struct talk *t)
+static void offer_more(struct talk *t, const char *offers)
 {
-    struct slice rest = slice_of(t->f->offers), line;
+    struct slice rest = slice_of(offers), line;
     char text[600];
 
     while (rest.n) {
@@ -143,14 +143,18 @@ static void ehlo(struct talk *t)
         (void)snprintf(text, sizeof(text), "250-SIZE %s", t->f->size);
         say_line(t, text);
     }
-    offer_more(t);
+    offer_more(t, t->f->offers);
+    offer_more(t, t->ssl ? t->f->tls_offers : NULL);
     say_line(t, t->f->seven_bit ? "250 HELP" : "250 8BITMIME");
 }
 
-static void mail(struct talk *t)
+static void mail(struct talk *t, const char *line)
 {
+    bool null = strncmp(line, "MAIL FROM:<>", 12) == 0;
+    const char *reply = null && t->f->mail_null ? t->f->mail_null : t->f->mail;
+
     t->rcpts = 0;
-    say_line(t, t->f->mail ? t->f->mail : "250 2.1.0 ok");
+    say_line(t, reply ? reply : "250 2.1.0 ok");
 }
 
 static void rcpt(struct talk *t, const char *line)
@@ -191,7 +195,7 @@ static bool command(struct talk *t, const char *line)
     else if (strcmp(line, "STARTTLS") == 0)
         return starttls(t);
     else if (strncmp(line, "MAIL", 4) == 0)
-        mail(t);
+        mail(t, line);
     else if (strncmp(line, "RCPT", 4) == 0)
         rcpt(t, line);
     else if (strcmp(line, "DATA") == 0)

@@ -19,9 +19,11 @@ struct fake {
     const char *starttls; /* reply to STARTTLS, NULL: 220 and a handshake */
     bool tls_drops;       /* closes instead of the handshake */
     const char *mail;     /* reply to MAIL, NULL: 250 */
+    const char *mail_null; /* reply to MAIL of the null reverse-path, NULL: as mail */
     const char *dot;      /* reply to the final dot, NULL: 250; "": closes without one */
     const char *size;     /* of the SIZE keyword, NULL: none */
     const char *offers;   /* more lines of the EHLO reply, separated by '\n'; NULL: none */
+    const char *tls_offers; /* the same, inside TLS only */
     int takes;            /* recipients of a transaction, 452 4.5.3 for more; 0: all */
     bool seven_bit;       /* 8BITMIME is not offered */
     bool closes_after_message;
