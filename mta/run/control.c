@@ -13,6 +13,7 @@
 
 enum {
     ASK_WAIT_MS = 10000,  /* for the request */
+    REST_MS = 200,        /* without descriptors */
     TAKE_WAIT_MS = 60000, /* for the client to take what is ready for it */
     BACKLOG = 16,
     ERRORS_MAX = 64 * 1024,    /* octets of what a reload has to say */
@@ -228,13 +229,28 @@ static void client_start(struct control *ctl, int fd)
     conn_deadline(c->conn, ASK_WAIT_MS);
 }
 
+static void rest_over(struct timer *t)
+{
+    (void)event_add(CONTAINER_OF(t, struct control, rest)->listening, NULL);
+}
+
+/* Whoever waits to be accepted would wake the loop again at once. */
+static void rest(struct control *ctl)
+{
+    (void)event_del(ctl->listening);
+    loop_timer_set(ctl->loop, &ctl->rest, REST_MS, rest_over);
+}
+
 static void on_connection(evutil_socket_t listening, short what, void *arg)
 {
     struct control *ctl = arg;
     int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+            rest(ctl);
         return;
+    }
     if (ctl->n_clients >= LIMIT_CONTROL_CLIENTS || !may_speak(fd))
         close(fd);
     else
@@ -330,6 +346,7 @@ void control_close(struct control **cp)
         return;
     LIST_EACH(it, &ctl->clients)
         control_drop(LIST_ENTRY(it, struct control_client, node));
+    loop_timer_clear(ctl->loop, &ctl->rest);
     event_free(ctl->listening);
     close(ctl->fd);
     (void)unlink(ctl->path);

@@ -21,6 +21,7 @@ enum {
 struct control {
     struct loop *loop;
     struct event *listening;
+    struct timer rest; /* set: no descriptor was left, and nobody is accepted for a moment */
     int fd;
     char *path;
     struct queue *queue;
