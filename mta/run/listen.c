@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "config/base/counter.h"
+#include "config/base/limits.h"
 #include "config/base/log.h"
 #include "mta/in/admission.h"
 #include "mta/smtp/reply.h"
@@ -269,6 +270,14 @@ static struct door *door_at(struct listen *l, const struct ip_port *at)
     return NULL;
 }
 
+/* Replies are small. A client that does not take them shall not make the system keep megabytes;
+ * accepted connections have it from here. */
+static void bound_send_buffer(int fd)
+{
+    int octets = LIMIT_SESSION_OUT;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &octets, sizeof(octets));
+}
+
 static void make_doors(struct listen *l, const int *fds, size_t n_fds)
 {
     l->doors = base_alloc_array(n_fds, sizeof(*l->doors));
@@ -278,6 +287,7 @@ static void make_doors(struct listen *l, const int *fds, size_t n_fds)
         l->doors[i].event =
             event_new(loop_base(l->main), fds[i], EV_READ | EV_PERSIST, on_accept, &l->doors[i]);
         REQUIRE(l->doors[i].event);
+        bound_send_buffer(fds[i]);
     }
 }
 
