@@ -8,6 +8,8 @@
 
 #define HEAD "hostname: relay.example.org\nlisteners:\n  lan:\n    bind: [\"0.0.0.0:25\"]\n"
 
+TestSuite(limits, .init = scratch_enter, .fini = scratch_leave);
+
 static const struct listener_limits *limits_of(const struct config *c)
 {
     return &c->listeners[0].limits;
