@@ -80,8 +80,8 @@ static void set_deadline(struct in_session *s, bool progress)
         return;
     if (is_held(s))
         wait_for_us(s);
-    else if (s->server.in_data)
-        wait_for_content(s);
+    else if (smtp_server_in_message(&s->server))
+        wait_for_content(s); /* also between chunks: many small ones are no excuse */
     else
         wait_for_command(s, progress);
 }
