@@ -15,7 +15,8 @@ MUST_USE bool hostname_normalise(struct slice s, char out[HOSTNAME_MAX]);
 
 /* The same for a name that a person wrote, in configuration or as an argument: U-labels in UTF-8 become
  * A-labels by IDNA 2008 (RFC 5891 §5, with the mappings of UTS #46), so that DNS, SNI and reference
- * identifiers never see anything else. Names from the network never pass through here. */
+ * identifiers never see anything else. Of the names from the network those of mailboxes under
+ * SMTPUTF8 pass through here (RFC 6531 §3.2), bounded and valid UTF-8; no others. */
 MUST_USE bool hostname_from_person(struct slice s, char out[HOSTNAME_MAX]);
 
 #endif

@@ -172,6 +172,16 @@ static void on_close(struct in_session *s, const struct smtp_server_event *ev)
     s->ending = ENDING_POLITE;
 }
 
+static void on_unoffered(struct in_session *s, const struct smtp_server_event *ev)
+{
+    struct status st = status_of(CAUSE_NOT_OFFERED);
+    session_answer(s, &st);
+}
+
+static void on_nothing(struct in_session *s, const struct smtp_server_event *ev)
+{
+}
+
 static void handle(struct in_session *s, const struct smtp_server_event *ev)
 {
     static void (*const handlers[])(struct in_session *, const struct smtp_server_event *) = {
@@ -180,6 +190,9 @@ static void handle(struct in_session *s, const struct smtp_server_event *ev)
         [SERVER_DATA] = on_data,                 [SERVER_CONTENT] = session_on_content,
         [SERVER_END] = on_data_end,              [SERVER_RESET] = session_on_reset,
         [SERVER_STARTTLS] = session_on_starttls, [SERVER_CLOSE] = on_close,
+        [SERVER_CHUNK] = session_on_chunk,       [SERVER_AUTH] = on_unoffered,
+        [SERVER_AUTH_LINE] = on_unoffered,       [SERVER_AUTH_GONE] = on_nothing,
+        [SERVER_XCLIENT] = on_unoffered,
     };
 
     if (ev->refused.cause != CAUSE_OK)
@@ -212,7 +225,7 @@ static bool next_event(struct in_session *s, struct smtp_server_event *ev, bool 
 /* When stopping, a message on its way in may end; all else is told to come back (RFC 5321 §3.8). */
 static void stop_if_idle(struct in_session *s)
 {
-    if (!s->stopping || !may_go_on(s) || s->server.in_data)
+    if (!s->stopping || !may_go_on(s) || smtp_server_in_message(&s->server))
         return;
     struct status st = status_of(CAUSE_SHUTTING_DOWN);
     session_abort(s, &st);
@@ -318,6 +331,8 @@ static void init_server(struct in_session *s)
         .convert_newlines = l->bare_newline == BARE_NEWLINE_CONVERT,
         .max_errors = l->limits.errors,
         .max_noise = l->limits.junk_commands,
+        .offer_chunking = true,
+        .offer_requiretls = true,
     };
     smtp_server_init(&s->server, &cfg, conn_out(s->conn));
 }

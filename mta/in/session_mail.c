@@ -82,6 +82,16 @@ static void set_text(char **member, char *text)
     *member = text;
 }
 
+static void take_mail_params(struct message *m, const struct mail_params *p)
+{
+    m->flags |= p->eight_bit ? MESSAGE_8BIT : 0;
+    m->flags |= p->smtputf8 ? MESSAGE_SMTPUTF8 : 0;
+    m->flags |= p->requiretls ? MESSAGE_REQUIRETLS : 0;
+    m->ret = (enum dsn_ret)p->ret;
+    if (p->envid[0])
+        set_text(&m->envid, base_strdup(p->envid));
+}
+
 enum stage_result stage_begin_transaction(struct in_session *s, struct status *st)
 {
     const struct smtp_server_event *ev = stages_event(s);
@@ -93,8 +103,7 @@ enum stage_result stage_begin_transaction(struct in_session *s, struct status *s
     tx->message = message_new();
     set_text(&tx->message->sender, base_strdup(ev->address->text));
     set_text(&tx->message->client, client_text(s));
-    if (ev->mail && ev->mail->eight_bit)
-        tx->message->flags |= MESSAGE_8BIT;
+    take_mail_params(tx->message, ev->mail);
     s->tx = tx;
     return STAGE_NEXT;
 }
@@ -117,17 +126,43 @@ static bool same_mailbox(const struct recipient *r, const char *address, size_t 
            memcmp(r->address, address, local_len + 1) == 0;
 }
 
-/* One message to a mailbox however often it was named (RFC 5321 §3.3 leaves it to us). */
-static void add_once(struct message *m, const char *address, size_t local_len, const char *domain)
+/* Said twice, a recipient gets every notification that either asked for. Nothing said is what RFC 3461
+ * §4.1 lets it mean. */
+static unsigned merge_notify(unsigned a, unsigned b)
 {
-    for (size_t i = 0; i < m->n_rcpts; i++)
-        if (same_mailbox(&m->rcpts[i], address, local_len, domain))
-            return;
-    (void)message_add_rcpt(m, slice_of(address), slice_of(domain));
+    enum { UNSAID = NOTIFY_FAILURE | NOTIFY_DELAY };
+
+    if (a == b)
+        return a;
+    a = a ? a : UNSAID;
+    b = b ? b : UNSAID;
+    return (a | b) & ~(unsigned)NOTIFY_NEVER;
+}
+
+static void take_rcpt_params(struct recipient *r, bool again, const struct rcpt_params *p)
+{
+    r->notify = again ? merge_notify(r->notify, p->notify) : p->notify;
+    if (p->orcpt[0] && !r->orcpt)
+        r->orcpt = base_strdup(p->orcpt);
+}
+
+/* One message to a mailbox however often it was named (RFC 5321 §3.3 leaves it to us). */
+static void add_once(struct message *m, const char *address, size_t local_len, const char *domain,
+                     const struct rcpt_params *params)
+{
+    size_t i = 0;
+
+    while (i < m->n_rcpts && !same_mailbox(&m->rcpts[i], address, local_len, domain))
+        i++;
+    bool again = i < m->n_rcpts;
+    if (!again)
+        i = message_add_rcpt(m, slice_of(address), slice_of(domain));
+    take_rcpt_params(&m->rcpts[i], again, params);
 }
 
 /* <postmaster> without a domain is the postmaster of this relay (RFC 5321 §4.5.1). */
-static void add_postmaster(const struct in_session *s, const char *local)
+static void add_postmaster(const struct in_session *s, const char *local,
+                           const struct rcpt_params *params)
 {
     const char *hostname = s->settings->config->hostname;
     char address[LIMIT_PATH + 1 + LIMIT_DOMAIN + 1];
@@ -136,16 +171,17 @@ static void add_postmaster(const struct in_session *s, const char *local)
     buf_init(&b, sizeof(address) - 1);
     if (buf_printf(&b, "%s@%s", local, hostname) &&
         slice_copy(buf_slice(&b), address, sizeof(address)))
-        add_once(s->tx->message, address, strlen(local), hostname);
+        add_once(s->tx->message, address, strlen(local), hostname, params);
     buf_free(&b);
 }
 
-static void add_recipient(const struct in_session *s, const struct address *rcpt)
+static void add_recipient(const struct in_session *s, const struct address *rcpt,
+                          const struct rcpt_params *params)
 {
     if (rcpt->kind == ADDRESS_POSTMASTER)
-        add_postmaster(s, rcpt->text);
+        add_postmaster(s, rcpt->text, params);
     else
-        add_once(s->tx->message, rcpt->text, rcpt->local_len, rcpt->domain);
+        add_once(s->tx->message, rcpt->text, rcpt->local_len, rcpt->domain, params);
 }
 
 enum stage_result stage_relay(struct in_session *s, struct status *st)
@@ -164,7 +200,7 @@ void session_finish_rcpt(struct in_session *s, const struct smtp_server_event *e
                          const struct status *st)
 {
     if (status_ok(st))
-        add_recipient(s, ev->address);
+        add_recipient(s, ev->address, ev->rcpt);
     answer(s, st, s->tx->sender, ev->address->text);
 }
 
@@ -179,6 +215,8 @@ static bool write_trace(const struct in_session *s, int64_t now_ms, struct buf *
         .client = s->peer.ip,
         .by = s->settings->config->hostname,
         .esmtp = s->server.esmtp,
+        .auth = s->server.authenticated,
+        .utf8 = tx->message->flags & MESSAGE_SMTPUTF8,
         .tls = ssl != NULL,
         .tls_protocol = ssl ? SSL_get_version(ssl) : NULL,
         .tls_cipher = ssl ? SSL_get_cipher_name(ssl) : NULL,
@@ -285,6 +323,13 @@ void session_on_content(struct in_session *s, const struct smtp_server_event *ev
         session_log_reject(s, &tx->refused, tx->sender, NULL);
         session_abort(s, &tx->refused);
     }
+}
+
+/* A chunk is home when its octets are; what is wrong with them already is said at once (RFC 3030 §2), bare
+ * newlines at the end, as after DATA. A refusal ends the transaction: RESET follows. */
+void session_on_chunk(struct in_session *s, const struct smtp_server_event *ev)
+{
+    answer(s, &s->tx->refused, s->tx->sender, NULL);
 }
 
 /* The end of the data, the submit, home */

@@ -80,6 +80,7 @@ void session_abort(struct in_session *s, const struct status *st);
 
 /* session_mail.c */
 void session_on_content(struct in_session *s, const struct smtp_server_event *ev);
+void session_on_chunk(struct in_session *s, const struct smtp_server_event *ev);
 enum stage_result stage_queue_health(struct in_session *s, struct status *st);
 enum stage_result stage_begin_transaction(struct in_session *s, struct status *st);
 enum stage_result stage_relay(struct in_session *s, struct status *st);

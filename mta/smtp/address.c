@@ -12,7 +12,7 @@
 /* The cursor and what was noticed on the way. */
 struct scan {
     struct slice left;
-    bool utf8;
+    bool allow_utf8, utf8;
 };
 
 static bool is_eight_bit(char c)
@@ -100,7 +100,8 @@ static bool has_ldh_edges(struct slice name)
 }
 
 /* A name ending in a dot is no Domain of RFC 5321: `v@example.org.` is refused, not repaired.
- * U-labels are recognised so far that the reply can name SMTPUTF8; they never become a domain. */
+ * U-labels become A-labels, by which mail is routed and judged (RFC 6531 §3.2). What is 8-bit and no
+ * name leaves out empty, so that the caller can tell whether SMTPUTF8 was missing. */
 static bool scan_domain(struct scan *s, char out[DNS_NAME_MAX])
 {
     bool utf8_before = s->utf8;
@@ -111,11 +112,12 @@ static bool scan_domain(struct scan *s, char out[DNS_NAME_MAX])
     s->utf8 = utf8_here || utf8_before;
     if (name.n == 0 || name.p[name.n - 1] == '.' || !has_ldh_edges(name))
         return false;
-    if (utf8_here && name.n <= LIMIT_DOMAIN) {
+    if (!utf8_here)
+        return hostname_normalise(name, out);
+    if (!s->allow_utf8 || name.n > LIMIT_DOMAIN || !utf8_ok(name) ||
+        !hostname_from_person(name, out))
         out[0] = '\0';
-        return true;
-    }
-    return hostname_normalise(name, out);
+    return true;
 }
 
 /* §4.1.3. The tag of any other literal would have to be registered; none is but IPv6. */
@@ -196,17 +198,30 @@ static bool scan_inside(struct scan *s, enum address_use use, struct address *ou
     return scan_mailbox(s, out);
 }
 
+/* Valid UTF-8, and of the control characters of Unicode (C1) none either: a terminal obeys them. */
+static bool is_text(struct slice s)
+{
+    uint32_t point;
+
+    for (size_t n; s.n; s = slice_skip(s, n)) {
+        n = utf8_decode(s, &point);
+        if (n == 0 || (point >= 0x80 && !utf8_is_text(point)))
+            return false;
+    }
+    return true;
+}
+
 enum cause address_parse_path(struct slice *in, enum address_use use, bool allow_utf8,
                               struct address *out)
 {
     enum cause bad = use == ADDRESS_SENDER ? CAUSE_BAD_SENDER_ADDRESS : CAUSE_BAD_RECIPIENT_ADDRESS;
-    struct scan s = {.left = *in};
+    struct scan s = {.left = *in, .allow_utf8 = allow_utf8};
 
     *out = (struct address){.kind = ADDRESS_NULL};
     if (!skip_one(&s, '<') || !scan_inside(&s, use, out) || !skip_one(&s, '>'))
         return bad;
     struct slice path = slice_head(*in, in->n - s.left.n);
-    if (path.n > LIMIT_PATH || !utf8_ok(path))
+    if (path.n > LIMIT_PATH || !is_text(path))
         return bad;
     if (s.utf8 && !allow_utf8)
         return CAUSE_NEEDS_SMTPUTF8;

@@ -86,10 +86,9 @@ static void step(struct dot_reader *r, char c, struct buf *out)
         put_ordinary(r, c, out);
 }
 
-/* Octets before the first CR, LF or NUL. Three searches by the C library are faster than one loop
- * of ours; the window bounds what a peer gains by making the first one run far and the others stop
- * at once. */
-static size_t plain_length(struct slice s)
+/* Three searches by the C library are faster than one loop of ours; the window bounds what a peer
+ * gains by making the first one run far and the others stop at once. */
+size_t dot_plain_length(struct slice s)
 {
     enum { WINDOW = 1024 };
 
@@ -108,7 +107,7 @@ static size_t verbatim_run(struct dot_reader *r, struct slice in)
     while (run < in.n) {
         if (r->state == DOT_LINE_START && in.p[run] == '.')
             break;
-        size_t n = plain_length(slice_skip(in, run));
+        size_t n = dot_plain_length(slice_skip(in, run));
         run += n;
         r->state = n ? DOT_MID : r->state;
         if (in.n - run >= 2 && in.p[run] == '\r' && in.p[run + 1] == '\n') {

@@ -21,6 +21,10 @@ void dot_reader_init(struct dot_reader *r, bool convert);
  * path for whole lines. */
 size_t dot_reader_feed(struct dot_reader *r, struct slice in, struct buf *out);
 
+/* Octets of s before the first CR, LF or NUL, looked for in a short window: a run that is no more than
+ * copied. chunk.c shares it. */
+size_t dot_plain_length(struct slice s);
+
 struct dot_writer {
     bool line_start; /* true at first */
     char last;

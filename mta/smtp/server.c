@@ -1,18 +1,36 @@
 /* The server machine: lines to commands by the verb table, data to content, answers to replies.
- * RFC 5321 §4, RFC 2920, RFC 3207, RFC 2034. Pure, any thread; one session owns it. */
+ * RFC 5321 §4, RFC 2920, RFC 3207, RFC 2034. Pure, any thread; one session owns it. BDAT is in
+ * server_bdat.c, AUTH in server_auth.c, the answers are in server_answer.c. */
 #include "mta/smtp/server.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #include "mta/smtp/reply.h"
 #include "mta/smtp/server_internal.h"
 
 void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *cfg, struct buf *out)
 {
-    *s = (struct smtp_server){.cfg = *cfg, .out = out, .refused = status_of(CAUSE_OK)};
+    *s = (struct smtp_server){.cfg = *cfg, .out = out, .helo = base_strdup("")};
+    if (!s->cfg.max_rcpts)
+        s->cfg.max_rcpts = LIMIT_RECIPIENTS;
     buf_init(&s->content, LIMIT_BODY_CHUNK);
+}
+
+/* What only the command needed that has been answered. */
+static void forget_command(struct smtp_server *s)
+{
+    free(s->cmd);
+    s->cmd = NULL;
+    smtp_server_forget_secret(s);
 }
 
 void smtp_server_free(struct smtp_server *s)
 {
+    forget_command(s);
+    free(s->chunk.refused);
+    free(s->refused);
+    free(s->helo);
     buf_free(&s->content);
 }
 
@@ -38,6 +56,25 @@ static void append(struct smtp_server *s, struct slice text)
     REQUIRE(buf_append(s->out, text));
 }
 
+/* RFC 9422: only limits that are kept. */
+static void append_limits(struct smtp_server *s)
+{
+    REQUIRE(buf_printf(s->out, "250-LIMITS RCPTMAX=%u", s->cfg.max_rcpts));
+    if (s->cfg.max_mails)
+        REQUIRE(buf_printf(s->out, " MAILMAX=%u", s->cfg.max_mails));
+    append(s, SLICE("\r\n"));
+}
+
+static void append_xclient(struct smtp_server *s)
+{
+    append(s, SLICE("250-XCLIENT"));
+    for (int a = 0; a < XCLIENT_ATTRIBUTES; a++)
+        REQUIRE(buf_printf(s->out, " %s", xclient_attribute_name((enum xclient_attribute)a)));
+    append(s, SLICE("\r\n"));
+}
+
+/* Before and after the handshake it differs: what is meant for TLS is not offered in clear (RFC 4954
+ * §4, RFC 8689 §2). */
 void smtp_server_reply_ehlo(struct smtp_server *s)
 {
     REQUIRE(buf_printf(s->out, "250-%s\r\n250-PIPELINING\r\n", s->cfg.hostname));
@@ -48,33 +85,44 @@ void smtp_server_reply_ehlo(struct smtp_server *s)
         append(s, SLICE("250-SIZE\r\n"));
     if (s->cfg.offer_starttls && !s->tls)
         append(s, SLICE("250-STARTTLS\r\n"));
-    append(s, SLICE("250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n"));
+    if (s->cfg.auth && s->tls)
+        REQUIRE(buf_printf(s->out, "250-AUTH %s\r\n", s->cfg.auth));
+    if (s->cfg.offer_requiretls && s->tls)
+        append(s, SLICE("250-REQUIRETLS\r\n"));
+    if (s->cfg.allow_xclient)
+        append_xclient(s);
+    if (s->cfg.offer_chunking)
+        append(s, SLICE("250-CHUNKING\r\n"));
+    append_limits(s);
+    append(s, SLICE("250-SMTPUTF8\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n"));
 }
 
 /* --- Events --- */
 
-void smtp_server_raise(struct smtp_server *s, const struct smtp_server_event *ev)
+void smtp_server_raise(struct smtp_server *s, enum smtp_server_event_kind kind)
 {
-    s->pending = *ev;
+    s->pending = kind;
     s->has_pending = true;
 }
 
 void smtp_server_reset(struct smtp_server *s)
 {
-    bool open = s->phase == PHASE_MAIL || s->phase == PHASE_RCPT;
+    bool open = s->phase > PHASE_READY;
 
     s->rcpts = 0;
+    s->smtputf8 = false;
+    s->chunk.taken = 0;
     if (!open)
         return;
     s->phase = PHASE_READY;
-    smtp_server_raise(s, &(struct smtp_server_event){.kind = SERVER_RESET});
+    smtp_server_raise(s, SERVER_RESET);
 }
 
 void smtp_server_close(struct smtp_server *s)
 {
     s->closing = true;
-    s->awaiting = s->in_data = false;
-    smtp_server_raise(s, &(struct smtp_server_event){.kind = SERVER_CLOSE});
+    s->awaiting = s->in_data = s->in_chunk = s->in_auth = false;
+    smtp_server_raise(s, SERVER_CLOSE);
 }
 
 bool smtp_server_has_more(const struct smtp_server *s)
@@ -90,6 +138,12 @@ bool smtp_server_over_budget(struct smtp_server *s, const struct status *st)
     return s->cfg.max_errors && s->errors > s->cfg.max_errors;
 }
 
+bool smtp_server_too_noisy(struct smtp_server *s)
+{
+    s->noise++;
+    return s->cfg.max_noise && s->noise > s->cfg.max_noise;
+}
+
 /* One reply per command: the one that uses up the budget is 421. */
 void smtp_server_write_refusal(struct smtp_server *s, const struct status *st)
 {
@@ -101,10 +155,17 @@ void smtp_server_write_refusal(struct smtp_server *s, const struct status *st)
         smtp_server_close(s);
 }
 
+void smtp_server_note_refusal(struct smtp_server *s, const struct status *st)
+{
+    if (!s->refused)
+        s->refused = base_alloc(sizeof(*s->refused));
+    *s->refused = *st;
+    smtp_server_raise(s, SERVER_NONE);
+}
+
 void smtp_server_refuse(struct smtp_server *s, const struct status *st)
 {
-    s->refused = *st;
-    smtp_server_raise(s, &(struct smtp_server_event){.kind = SERVER_NONE});
+    smtp_server_note_refusal(s, st);
     smtp_server_write_refusal(s, st);
 }
 
@@ -158,36 +219,48 @@ static struct status judge(const struct smtp_server *s, struct command *c)
     return v->check(s, c);
 }
 
+/* RFC 3030 §2: DATA among chunks leaves a transaction that only RSET can mend; here it is over. */
+static void after_refused_data(struct smtp_server *s)
+{
+    if (s->phase == PHASE_CHUNKS && !s->closing)
+        smtp_server_reset(s);
+    smtp_server_after_refused_data(s);
+}
+
 static void refuse_command(struct smtp_server *s, const struct status *st)
 {
-    if ((s->cmd.verb->flags & VERB_CLOSES) || st->cause == CAUSE_TALKS_EARLY)
+    if ((s->cmd->verb->flags & VERB_CLOSES) || st->cause == CAUSE_TALKS_EARLY)
         smtp_server_refuse_and_close(s, st);
     else
         smtp_server_refuse(s, st);
-    if (is_data(&s->cmd))
-        smtp_server_after_refused_data(s);
+    if (is_data(s->cmd))
+        after_refused_data(s);
 }
 
 /* Commands that lead nowhere are counted too; QUIT is always heard. */
 static bool is_noise(struct smtp_server *s)
 {
-    if (s->cmd.verb->flags & VERB_USEFUL)
+    if (s->cmd->verb->flags & VERB_USEFUL)
         return false;
-    s->noise++;
-    return s->cfg.max_noise && s->noise > s->cfg.max_noise;
+    return smtp_server_too_noisy(s);
 }
 
 static void run_command(struct smtp_server *s)
 {
-    struct status st = judge(s, &s->cmd);
+    bool chunk = s->cmd->verb->flags & VERB_CHUNK;
 
     s->data_refused = false;
-    if (st.cause != CAUSE_OK)
+    if (chunk && !smtp_server_read_bdat(s))
+        return;
+    struct status st = judge(s, s->cmd);
+    if (chunk)
+        smtp_server_take_bdat(s, &st);
+    else if (st.cause != CAUSE_OK)
         refuse_command(s, &st);
     else if (is_noise(s))
         refuse_cause_and_close(s, CAUSE_TOO_MANY_ERRORS);
     else
-        s->cmd.verb->act(s, &s->cmd);
+        s->cmd->verb->act(s, s->cmd);
 }
 
 /* §4.1.1: white space before the CRLF is tolerated, no other control character anywhere. */
@@ -228,12 +301,15 @@ static void take_line(struct smtp_server *s, struct slice line)
         return;
     }
     struct slice word = slice_head(line, slice_find(line, ' '));
-    s->cmd.verb = verb_find(word);
-    s->cmd.argument = slice_skip(line, word.n + 1);
-    if (!s->cmd.verb)
+    const struct verb *verb = verb_find(word);
+    if (!verb) {
         refuse_line(s, CAUSE_UNKNOWN_COMMAND);
-    else
-        run_command(s);
+        return;
+    }
+    s->cmd = base_alloc(sizeof(*s->cmd));
+    s->cmd->verb = verb;
+    s->cmd->argument = slice_skip(line, word.n + 1);
+    run_command(s);
 }
 
 /* --- Input --- */
@@ -254,9 +330,16 @@ static bool is_foreign_greeting(struct slice in)
     return false;
 }
 
-/* The rest of an overlong line; its one reply comes with its end, or when it does not end. False:
- * more input is needed. */
-static bool discard_line(struct smtp_server *s, struct buf *in)
+static void refuse_long_line(struct smtp_server *s)
+{
+    s->discarding = false;
+    if (s->in_auth)
+        smtp_server_auth_failed(s, CAUSE_AUTH_LINE_TOO_LONG);
+    else
+        refuse_line(s, CAUSE_LINE_TOO_LONG);
+}
+
+static bool discard_more(struct smtp_server *s, struct buf *in)
 {
     struct slice left = buf_slice(in);
     size_t lf = slice_find(left, '\n');
@@ -270,16 +353,25 @@ static bool discard_line(struct smtp_server *s, struct buf *in)
     }
     if (lf == left.n)
         return false;
-    s->discarding = false;
-    refuse_line(s, CAUSE_LINE_TOO_LONG);
+    refuse_long_line(s);
     return true;
 }
 
-static bool start_discarding(struct smtp_server *s, struct buf *in)
+bool smtp_server_discard_line(struct smtp_server *s, struct buf *in)
 {
     s->discarding = true;
     s->discarded = 0;
-    return discard_line(s, in);
+    return discard_more(s, in);
+}
+
+/* What a line held back is needed no more, and a secret in it must not lie around in the buffer. */
+static void finish_line(struct smtp_server *s, char *line, size_t n)
+{
+    if (!s->cmd)
+        return;
+    s->cmd->argument = slice_make("", 0);
+    if (s->cmd->verb->flags & VERB_SECRET)
+        explicit_bzero(line, n);
 }
 
 /* False: more input is needed. */
@@ -288,71 +380,108 @@ static bool step_command(struct smtp_server *s, struct buf *in)
     struct slice left = buf_slice(in);
     size_t lf = slice_find(slice_head(left, LIMIT_COMMAND_LINE), '\n');
 
-    if (s->discarding)
-        return discard_line(s, in);
     if (is_foreign_greeting(left)) {
         refuse_cause_and_close(s, CAUSE_WRONG_PROTOCOL);
         return true;
     }
     if (lf >= LIMIT_COMMAND_LINE)
-        return start_discarding(s, in);
+        return smtp_server_discard_line(s, in);
     if (lf == left.n)
         return false;
     /* Consumed first, so that `in` is what waits behind the line; the octets stay where they are.
      */
+    char *line = in->p + in->head;
     buf_consume(in, lf + 1);
-    take_line(s, slice_head(left, lf + 1));
-    s->cmd.argument = slice_make("", 0);
+    take_line(s, slice_make(line, lf + 1));
+    finish_line(s, line, lf + 1);
     return true;
 }
 
-/* Content goes out as it is decoded, the end after it. False: more input is needed. */
+/* Content goes out as it is decoded, the end after it. */
 static bool step_data(struct smtp_server *s, struct buf *in)
 {
+    struct dot_reader *dot = &s->reader.dot;
+
     buf_clear(&s->content);
-    buf_consume(in, dot_reader_feed(&s->dot, buf_slice(in), &s->content));
+    buf_consume(in, dot_reader_feed(dot, buf_slice(in), &s->content));
     s->has_content = s->content.n > 0;
-    s->in_data = !s->dot.ended;
-    if (s->dot.ended) {
-        bool bad = s->dot.bare || s->dot.nul;
-        smtp_server_raise(s, &(struct smtp_server_event){.kind = SERVER_END, .bad = bad});
+    s->in_data = !dot->ended;
+    if (dot->ended) {
+        s->bad = dot->bare || dot->nul;
+        smtp_server_raise(s, SERVER_END);
     }
-    return s->has_content || s->dot.ended;
+    return s->has_content || dot->ended;
 }
+
+static bool step(struct smtp_server *s, struct buf *in)
+{
+    if (s->discarding)
+        return discard_more(s, in);
+    if (s->in_chunk)
+        return smtp_server_step_chunk(s, in);
+    if (s->in_data)
+        return step_data(s, in);
+    return s->in_auth ? smtp_server_step_auth(s, in) : step_command(s, in);
+}
+
+/* --- Events, handed out --- */
 
 static bool needs_answer(enum smtp_server_event_kind kind)
 {
-    return kind == SERVER_HELO || kind == SERVER_MAIL || kind == SERVER_RCPT || kind == SERVER_DATA ||
-           kind == SERVER_END || kind == SERVER_STARTTLS;
+    static const bool needs[] = {
+        [SERVER_HELO] = true,      [SERVER_MAIL] = true,    [SERVER_RCPT] = true,
+        [SERVER_DATA] = true,      [SERVER_CHUNK] = true,   [SERVER_END] = true,
+        [SERVER_STARTTLS] = true,  [SERVER_AUTH] = true,    [SERVER_AUTH_LINE] = true,
+        [SERVER_XCLIENT] = true,   [SERVER_CLOSE] = false,
+    };
+    return needs[kind];
 }
 
-static void hand_out(struct smtp_server *s, const struct smtp_server_event *ev,
-                     struct smtp_server_event *out_event)
+static void add_command(const struct smtp_server *s, struct smtp_server_event *ev)
 {
-    *out_event = *ev;
-    out_event->refused = s->refused;
-    s->refused = status_of(CAUSE_OK);
-    s->awaiting = needs_answer(ev->kind);
-    s->awaited = ev->kind;
+    const struct command *c = s->cmd;
+
+    ev->helo = c->helo;
+    ev->esmtp = slice_eq(c->verb->name, SLICE("EHLO"));
+    ev->address = &c->address;
+    ev->mail = &c->mail;
+    ev->rcpt = &c->rcpt;
+    ev->xclient = &c->xclient;
+    ev->mechanism = c->mechanism;
 }
 
-/* Content comes before the END that is pending with it. */
+static void hand_out(struct smtp_server *s, enum smtp_server_event_kind kind,
+                     struct smtp_server_event *ev)
+{
+    *ev = (struct smtp_server_event){.kind = kind, .bad = kind == SERVER_END && s->bad};
+    if (s->cmd && needs_answer(kind))
+        add_command(s, ev);
+    if (kind == SERVER_CONTENT)
+        ev->content = buf_slice(&s->content);
+    if (kind == SERVER_AUTH || kind == SERVER_AUTH_LINE)
+        ev->content = slice_make(s->secret ? s->secret : "", s->secret_n);
+    ev->has_initial = kind == SERVER_AUTH && s->has_secret;
+    ev->refused = s->refused ? *s->refused : status_of(CAUSE_OK);
+    free(s->refused);
+    s->refused = NULL;
+    s->awaiting = needs_answer(kind);
+    s->awaited = kind;
+}
+
+/* Content comes before what is pending with it. */
 static bool take_event(struct smtp_server *s, struct smtp_server_event *out_event)
 {
-    struct smtp_server_event content = {.kind = SERVER_CONTENT};
-
     if (s->has_content) {
         s->has_content = false;
-        content.content = buf_slice(&s->content);
-        hand_out(s, &content, out_event);
+        hand_out(s, SERVER_CONTENT, out_event);
         return true;
     }
     if (!s->has_pending)
         return false;
     s->has_pending = false;
-    if (s->pending.kind == SERVER_END)
+    if (s->pending == SERVER_END || s->pending == SERVER_CHUNK)
         buf_free(&s->content); /* an idle session keeps no body's memory */
-    hand_out(s, &s->pending, out_event);
+    hand_out(s, s->pending, out_event);
     return true;
 }
 
@@ -368,7 +497,9 @@ bool smtp_server_next(struct smtp_server *s, struct buf *in, struct smtp_server_
     do {
         if (take_event(s, out_event))
             return true;
-    } while (can_read(s, in) && (s->in_data ? step_data(s, in) : step_command(s, in)));
+        if (!s->awaiting)
+            forget_command(s);
+    } while (can_read(s, in) && step(s, in));
     *out_event = (struct smtp_server_event){.kind = SERVER_NONE, .refused = status_of(CAUSE_OK)};
     return false;
 }

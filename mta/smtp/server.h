@@ -11,9 +11,9 @@
 #ifndef DANELAW_SMTP_SERVER_H
 #define DANELAW_SMTP_SERVER_H
 
+#include "mta/smtp/chunk.h"
 #include "mta/smtp/dot.h"
 #include "mta/smtp/verbs.h"
-#include "mta/smtp/xclient.h"
 
 struct smtp_server_config {
     const char *hostname;
@@ -67,24 +67,44 @@ struct smtp_server_event {
                                        the log; cause OK if none since the last event */
 };
 
+/* What BDAT needs to know; part of struct smtp_server. */
+struct smtp_server_chunk {
+    uint64_t size, left;    /* octets of this chunk, and how many of them are still to come */
+    uint64_t taken;         /* octets of this message's chunks */
+    uint64_t skipped;       /* octets of refused chunks since the last message */
+    bool last;
+    struct status *refused; /* the chunk is read and dropped, then this is the reply; NULL: it is taken */
+};
+
+/* Small: an idle session keeps what is in here, its helo and nothing else. */
 struct smtp_server {
     struct smtp_server_config cfg;
-    struct buf *out;               /* replies; borrows */
+    struct buf *out;              /* replies; borrows */
+    const struct buf *in;         /* of the last smtp_server_next: what waits behind a command */
+    char *helo;                   /* never NULL; "" before EHLO and HELO */
     enum phase phase;
-    bool greeted, esmtp, tls, in_data, awaiting, closing, discarding;
-    enum smtp_server_event_kind awaited;
-    struct dot_reader dot;
-    struct buf content;            /* decoded, at most LIMIT_BODY_CHUNK */
-    struct command cmd;
-    char helo[LIMIT_DOMAIN + 1];
-    unsigned errors, noise;
-    unsigned rcpts;
-    struct smtp_server_event pending;
-    bool has_pending, has_content;
-    struct status refused;
+    bool greeted, esmtp, tls, authenticated;
+    bool smtputf8;                /* of the transaction */
+    bool in_data;                 /* what comes is content: of DATA, or of a chunk, taken or refused */
+    bool in_chunk;                /* it is a chunk's */
+    bool in_auth;                 /* what comes is a line of an AUTH exchange */
+    bool awaiting, closing, discarding;
+    bool data_refused;            /* the last command was DATA and was refused */
+    bool has_pending, has_content, bad;
+    enum smtp_server_event_kind awaited, pending;
+    unsigned errors, noise, rcpts, mails;
     size_t discarded;
-    bool data_refused;             /* the last command was DATA and was refused */
-    const struct buf *in;          /* of the last smtp_server_next: what waits behind a command */
+    union {
+        struct dot_reader dot;
+        struct chunk_reader lines;
+    } reader;
+    struct smtp_server_chunk chunk;
+    struct buf content;           /* decoded, at most LIMIT_BODY_CHUNK; nothing while idle */
+    struct command *cmd;          /* while it runs, else NULL */
+    char *secret;                 /* decoded by an AUTH exchange, until it is answered */
+    size_t secret_n;
+    bool has_secret;
+    struct status *refused;       /* not told yet, or NULL */
 };
 
 void smtp_server_init(struct smtp_server *s, const struct smtp_server_config *cfg, struct buf *out);
@@ -99,6 +119,11 @@ bool smtp_server_next(struct smtp_server *s, struct buf *in, struct smtp_server_
  * `in` must still be what smtp_server_next last saw: octets behind a refused DATA close the session.
  * AUTH: authenticated; who it is, is the session's to remember. */
 void smtp_server_answer(struct smtp_server *s, const struct status *st);
+/* Answers AUTH and AUTH_LINE by "334 " and the challenge in base64 (RFC 4954 §4); the client's line comes as
+ * AUTH_LINE. An exchange ends by smtp_server_answer: OK → 235 2.7.0, AUTH_FAILED → 535, AUTH_TEMPFAIL → 454.
+ * False: longer than SMTP_SERVER_CHALLENGE octets; nothing was answered. */
+enum { SMTP_SERVER_CHALLENGE = 600 };
+MUST_USE bool smtp_server_auth_challenge(struct smtp_server *s, struct slice challenge);
 /* Content is expected, by DATA or between chunks: a message is on its way in. */
 bool smtp_server_in_message(const struct smtp_server *s);
 /* After the handshake: forgets all but the connection (RFC 3207 §4.2). */

@@ -1,6 +1,9 @@
 /* The verb table, the checks and the acts. A check looks and may refuse, but changes nothing; an
- * act runs only after its check said OK. RFC 5321 §4.1.1, §4.1.4; RFC 3207. Pure, any thread. */
+ * act runs only after its check said OK. RFC 5321 §4.1.1, §4.1.4; RFC 3030, RFC 3207, RFC 4954.
+ * Pure, any thread. */
 #include "mta/smtp/verbs.h"
+
+#include <string.h>
 
 #include "mta/smtp/server_internal.h"
 
@@ -9,7 +12,8 @@ enum {
     IN_READY = 1 << PHASE_READY,
     IN_MAIL = 1 << PHASE_MAIL,
     IN_RCPT = 1 << PHASE_RCPT,
-    ANY = IN_GREET | IN_READY | IN_MAIL | IN_RCPT,
+    IN_CHUNKS = 1 << PHASE_CHUNKS,
+    ANY = IN_GREET | IN_READY | IN_MAIL | IN_RCPT | IN_CHUNKS,
 };
 
 static struct status ok(void)
@@ -54,38 +58,57 @@ static struct status check_foreign(const struct smtp_server *s, struct command *
 /* "FROM:" or "TO:" in any case, with no space before or after the colon (§4.1.1.2, §4.1.1.3), then
  * the path. What follows the path stays in *rest: nothing or " parameters". */
 static struct status parse_path(struct command *c, struct slice prefix, enum address_use use,
-                                struct slice *rest)
+                                bool allow_utf8, struct slice *rest)
 {
     *rest = c->argument;
     if (!slice_casestarts(*rest, prefix))
         return status_of(CAUSE_BAD_ARGUMENT);
     *rest = slice_skip(*rest, prefix.n);
-    return status_of(address_parse_path(rest, use, false, &c->address));
+    return status_of(address_parse_path(rest, use, allow_utf8, &c->address));
+}
+
+/* What MAIL asks for and this session does not have. RFC 6531 §3.5: 550 for MAIL. */
+static struct status check_offers(const struct smtp_server *s, const struct command *c)
+{
+    const struct mail_params *m = &c->mail;
+    uint64_t max = s->cfg.max_message_size;
+    struct status needs_utf8 = status_of(CAUSE_NEEDS_SMTPUTF8);
+
+    needs_utf8.code = 550;
+    if (c->address.utf8 && !m->smtputf8)
+        return needs_utf8;
+    if ((m->auth && !s->cfg.auth) || (m->requiretls && !s->cfg.offer_requiretls))
+        return status_of(CAUSE_BAD_PARAMETER);
+    if (m->requiretls && !s->tls)
+        return status_of(CAUSE_REQUIRETLS_IN_CLEAR);
+    return max && m->size > max ? status_of(CAUSE_MESSAGE_TOO_BIG) : ok();
 }
 
 static struct status check_mail(const struct smtp_server *s, struct command *c)
 {
     struct slice rest;
-    struct status st = parse_path(c, SLICE("FROM:"), ADDRESS_SENDER, &rest);
+    struct status st;
 
+    if (s->cfg.require_auth && !s->authenticated)
+        return status_of(CAUSE_AUTH_REQUIRED);
+    if (s->cfg.max_mails && s->mails >= s->cfg.max_mails)
+        return status_of(CAUSE_TOO_MANY_MESSAGES);
+    st = parse_path(c, SLICE("FROM:"), ADDRESS_SENDER, true, &rest);
     if (st.cause == CAUSE_OK)
         st = params_parse_mail(rest, &c->mail);
-    if (st.cause != CAUSE_OK)
-        return st;
-    uint64_t max = s->cfg.max_message_size;
-    return max && c->mail.size > max ? status_of(CAUSE_MESSAGE_TOO_BIG) : ok();
+    return st.cause == CAUSE_OK ? check_offers(s, c) : st;
 }
 
 static struct status check_rcpt(const struct smtp_server *s, struct command *c)
 {
     struct slice rest;
-    struct status st = parse_path(c, SLICE("TO:"), ADDRESS_RECIPIENT, &rest);
+    struct status st = parse_path(c, SLICE("TO:"), ADDRESS_RECIPIENT, s->smtputf8, &rest);
 
     if (st.cause == CAUSE_OK)
-        st = params_parse_rcpt(rest);
+        st = params_parse_rcpt(rest, s->smtputf8, &c->rcpt);
     if (st.cause != CAUSE_OK)
         return st;
-    return s->rcpts >= LIMIT_RECIPIENTS ? status_of(CAUSE_TOO_MANY_RECIPIENTS) : ok();
+    return s->rcpts >= s->cfg.max_rcpts ? status_of(CAUSE_TOO_MANY_RECIPIENTS) : ok();
 }
 
 /* After MAIL but without a recipient DATA is in sequence, there is only nobody to send to (§3.3).
@@ -95,6 +118,58 @@ static struct status check_data(const struct smtp_server *s, struct command *c)
     if (c->argument.n)
         return check_no_argument(s, c);
     return s->phase == PHASE_MAIL ? status_of(CAUSE_NO_RECIPIENTS) : ok();
+}
+
+/* Its argument was read before, as the octets that follow must be consumed in any case. */
+static struct status check_bdat(const struct smtp_server *s, struct command *c)
+{
+    uint64_t max = s->cfg.max_message_size ? s->cfg.max_message_size : UINT64_MAX;
+
+    if (s->phase == PHASE_MAIL)
+        return status_of(CAUSE_NO_RECIPIENTS);
+    return s->chunk.size > max - s->chunk.taken ? status_of(CAUSE_MESSAGE_TOO_BIG) : ok();
+}
+
+/* The mechanism's name in upper case, if it is one of those offered; that decides how long it is. */
+static bool take_mechanism(struct slice offered, struct slice name, char *out)
+{
+    while (offered.n) {
+        struct slice one = slice_head(offered, slice_find(offered, ' '));
+        if (slice_caseeq(one, name))
+            return slice_copy(one, out, SASL_MECHANISM_MAX + 1);
+        offered = slice_skip(offered, one.n + 1);
+    }
+    return false;
+}
+
+/* RFC 4954 §4: once, not in a transaction, and not in clear (§6: 538). */
+static struct status check_auth(const struct smtp_server *s, struct command *c)
+{
+    struct slice name = slice_head(c->argument, slice_find(c->argument, ' '));
+
+    if (!s->cfg.auth)
+        return status_of(CAUSE_NOT_OFFERED);
+    if (!s->tls)
+        return status_of(CAUSE_AUTH_IN_CLEAR);
+    if (s->phase != PHASE_READY)
+        return status_of(CAUSE_BAD_SEQUENCE);
+    if (s->authenticated)
+        return status_make(CAUSE_BAD_SEQUENCE, "Error: already authenticated");
+    if (name.n == 0)
+        return status_make(CAUSE_BAD_ARGUMENT, "Error: syntax: AUTH MECHANISM [RESPONSE]");
+    if (!take_mechanism(slice_of(s->cfg.auth), name, c->mechanism))
+        return status_of(CAUSE_AUTH_MECHANISM);
+    return ok();
+}
+
+/* Not in a transaction. That a peer may say it does not depend on whom it then says it is. */
+static struct status check_xclient(const struct smtp_server *s, struct command *c)
+{
+    if (!s->cfg.allow_xclient)
+        return status_of(CAUSE_NOT_OFFERED);
+    if (s->phase > PHASE_READY)
+        return status_of(CAUSE_BAD_SEQUENCE);
+    return xclient_parse(c->argument, &c->xclient);
 }
 
 /* RFC 3207 §4: 501 with an argument. Twice is out of sequence whatever the phase is. Octets behind
@@ -116,27 +191,45 @@ static struct status check_starttls(const struct smtp_server *s, struct command 
  * is stays where it was (§4.1.4). */
 static void act_hello(struct smtp_server *s, const struct command *c)
 {
-    struct smtp_server_event ev = {.kind = SERVER_HELO, .helo = c->helo};
-
-    ev.esmtp = slice_eq(c->verb->name, SLICE("EHLO"));
-    smtp_server_raise(s, &ev);
+    smtp_server_raise(s, SERVER_HELO);
 }
 
 static void act_mail(struct smtp_server *s, const struct command *c)
 {
-    struct smtp_server_event ev = {.kind = SERVER_MAIL, .address = &c->address, .mail = &c->mail};
-    smtp_server_raise(s, &ev);
+    smtp_server_raise(s, SERVER_MAIL);
 }
 
 static void act_rcpt(struct smtp_server *s, const struct command *c)
 {
-    struct smtp_server_event ev = {.kind = SERVER_RCPT, .address = &c->address, .rcpt = &c->rcpt};
-    smtp_server_raise(s, &ev);
+    smtp_server_raise(s, SERVER_RCPT);
 }
 
 static void act_data(struct smtp_server *s, const struct command *c)
 {
-    smtp_server_raise(s, &(struct smtp_server_event){.kind = SERVER_DATA});
+    smtp_server_raise(s, SERVER_DATA);
+}
+
+/* "=" is an empty initial response, none at all is something else (RFC 4954 §4). */
+static void act_auth(struct smtp_server *s, const struct command *c)
+{
+    struct slice name = slice_head(c->argument, slice_find(c->argument, ' '));
+    struct slice initial = slice_skip(c->argument, name.n + 1);
+
+    if (slice_eq(initial, SLICE("=")))
+        initial.n = 0;
+    else if (initial.n == 0) {
+        smtp_server_raise(s, SERVER_AUTH);
+        return;
+    }
+    if (smtp_server_take_secret(s, initial))
+        smtp_server_raise(s, SERVER_AUTH);
+    else
+        smtp_server_auth_failed(s, CAUSE_AUTH_BASE64);
+}
+
+static void act_xclient(struct smtp_server *s, const struct command *c)
+{
+    smtp_server_raise(s, SERVER_XCLIENT);
 }
 
 static void act_rset(struct smtp_server *s, const struct command *c)
@@ -170,7 +263,7 @@ static void act_quit(struct smtp_server *s, const struct command *c)
 static void act_starttls(struct smtp_server *s, const struct command *c)
 {
     smtp_server_say(s, 220, (struct esc){2, 0, 0}, "Ready to start TLS");
-    smtp_server_raise(s, &(struct smtp_server_event){.kind = SERVER_STARTTLS});
+    smtp_server_raise(s, SERVER_STARTTLS);
 }
 
 /* --- The table --- */
@@ -190,23 +283,23 @@ static const struct verb table[] = {
     {NAME("MAIL"),     IN_READY,          USEFUL,                 check_mail,          act_mail},
     {NAME("RCPT"),     IN_MAIL | IN_RCPT, USEFUL,                 check_rcpt,          act_rcpt},
     {NAME("DATA"),     IN_MAIL | IN_RCPT, USEFUL | LAST,          check_data,          act_data},
+    {NAME("BDAT"),     IN_MAIL | IN_RCPT | IN_CHUNKS, USEFUL | VERB_CHUNK, check_bdat, NULL},
     {NAME("RSET"),     ANY,               0,                      check_no_argument,   act_rset},
     {NAME("NOOP"),     ANY,               BEFORE | LAST,          check_anything,      act_noop},
     {NAME("VRFY"),     ANY,               LAST,                   check_some_argument, act_vrfy},
     {NAME("HELP"),     ANY,               0,                      check_anything,      act_help},
     {NAME("QUIT"),     ANY,               BEFORE | USEFUL | LAST, check_no_argument,   act_quit},
     {NAME("STARTTLS"), IN_READY,          BEFORE | USEFUL | LAST, check_starttls,      act_starttls},
-    /* Known, not offered. BDAT closes: its chunk would be read as commands (CVE-2017-16943). */
-    {NAME("BDAT"),     ANY,               VERB_CLOSES,            check_not_offered,   NULL},
+    {NAME("AUTH"),     ANY,               USEFUL | LAST | VERB_SECRET, check_auth,     act_auth},
+    {NAME("XCLIENT"),  ANY,               BEFORE | USEFUL,        check_xclient,       act_xclient},
+    /* Known, not offered. */
     NOT_OFFERED("EXPN"),
-    NOT_OFFERED("AUTH"),
     NOT_OFFERED("ETRN"),
     NOT_OFFERED("TURN"),
     NOT_OFFERED("ATRN"),
     NOT_OFFERED("SEND"),
     NOT_OFFERED("SOML"),
     NOT_OFFERED("SAML"),
-    NOT_OFFERED("XCLIENT"),
     NOT_OFFERED("XFORWARD"),
     NOT_OFFERED("XEXPS"),
     NOT_OFFERED("BURL"),
@@ -248,6 +341,7 @@ const char *phase_name(enum phase p)
         [PHASE_READY] = "ready",
         [PHASE_MAIL] = "mail",
         [PHASE_RCPT] = "rcpt",
+        [PHASE_CHUNKS] = "chunks",
     };
     REQUIRE((unsigned)p < PHASE_COUNT);
     return names[p];

@@ -53,10 +53,19 @@ static void note(struct talk *t, const char *what, struct slice detail)
         buf_printf(&t->events, "%s%s%.*s", t->events.n ? " " : "", what, (int)detail.n, detail.p));
 }
 
+static enum cause judge_auth(struct slice content)
+{
+    if (slice_eq(content, SLICE("temp")))
+        return CAUSE_AUTH_TEMPFAIL;
+    return slice_eq(content, SLICE("good")) ? CAUSE_OK : CAUSE_AUTH_FAILED;
+}
+
 static enum cause judge(const struct talk *t, const struct smtp_server_event *ev)
 {
     struct slice address = slice_of(ev->address ? ev->address->text : "");
 
+    if (ev->kind == SERVER_HELO && slice_eq(slice_of(ev->helo), SLICE("refuse.example")))
+        return CAUSE_RELAY_DENIED;
     if (ev->kind == SERVER_MAIL && slice_starts(address, SLICE("refuse@")))
         return CAUSE_RELAY_DENIED;
     if (ev->kind == SERVER_RCPT && slice_starts(address, SLICE("bad")))
@@ -65,13 +74,30 @@ static enum cause judge(const struct talk *t, const struct smtp_server_event *ev
         return CAUSE_QUEUE_FULL;
     if (ev->kind == SERVER_DATA && t->refuse_data)
         return CAUSE_QUEUE_ERROR;
+    if (ev->kind == SERVER_CHUNK && t->refuse_chunk)
+        return CAUSE_QUEUE_FULL;
+    if (ev->kind == SERVER_AUTH || ev->kind == SERVER_AUTH_LINE)
+        return judge_auth(ev->content);
+    if (ev->kind == SERVER_XCLIENT && slice_eq(slice_of(ev->xclient->login), SLICE("nobody")))
+        return CAUSE_RELAY_DENIED;
     return ev->kind == SERVER_END && ev->bad ? CAUSE_BAD_CONTENT : CAUSE_OK;
+}
+
+static bool wants_more(const struct smtp_server_event *ev)
+{
+    return (ev->kind == SERVER_AUTH && !ev->has_initial) ||
+           ((ev->kind == SERVER_AUTH || ev->kind == SERVER_AUTH_LINE) &&
+            slice_eq(ev->content, SLICE("more")));
 }
 
 static void answer(struct talk *t, const struct smtp_server_event *ev)
 {
     struct status st = status_of(judge(t, ev));
 
+    if (wants_more(ev)) {
+        cr_assert(smtp_server_auth_challenge(&t->server, SLICE("go on")));
+        return;
+    }
     if (ev->kind == SERVER_END && st.cause == CAUSE_OK) {
         t->messages++;
         st = status_make(CAUSE_OK, "queued as ID");
@@ -79,19 +105,27 @@ static void answer(struct talk *t, const struct smtp_server_event *ev)
     smtp_server_answer(&t->server, &st);
 }
 
-static void handle(struct talk *t, const struct smtp_server_event *ev)
+static void note_event(struct talk *t, const struct smtp_server_event *ev)
 {
     static const char *const names[] = {
-        [SERVER_NONE] = "",       [SERVER_MAIL] = "MAIL:",   [SERVER_RCPT] = "RCPT:",
-        [SERVER_DATA] = "DATA",   [SERVER_CONTENT] = "",     [SERVER_END] = "END",
-        [SERVER_RESET] = "RESET", [SERVER_STARTTLS] = "TLS", [SERVER_CLOSE] = "CLOSE",
-        [SERVER_HELO] = "",
+        [SERVER_NONE] = "",          [SERVER_HELO] = "",          [SERVER_MAIL] = "MAIL:",
+        [SERVER_RCPT] = "RCPT:",     [SERVER_DATA] = "DATA",      [SERVER_CONTENT] = "",
+        [SERVER_CHUNK] = "CHUNK",    [SERVER_END] = "END",        [SERVER_RESET] = "RESET",
+        [SERVER_STARTTLS] = "TLS",   [SERVER_AUTH] = "AUTH:",     [SERVER_AUTH_LINE] = "LINE:",
+        [SERVER_AUTH_GONE] = "GONE", [SERVER_XCLIENT] = "XCLIENT", [SERVER_CLOSE] = "CLOSE",
     };
 
+    if (ev->kind == SERVER_AUTH || ev->kind == SERVER_AUTH_LINE)
+        note(t, names[ev->kind], ev->content);
+    else if (names[ev->kind][0])
+        note(t, names[ev->kind], slice_of(ev->address ? ev->address->text : ""));
+}
+
+static void handle(struct talk *t, const struct smtp_server_event *ev)
+{
     if (ev->kind == SERVER_CONTENT)
         cr_assert(buf_append(&t->content, ev->content));
-    if (names[ev->kind][0])
-        note(t, names[ev->kind], slice_of(ev->address ? ev->address->text : ""));
+    note_event(t, ev);
     t->closed = t->closed || ev->kind == SERVER_CLOSE;
     if (ev->kind == SERVER_STARTTLS)
         smtp_server_tls_done(&t->server);

@@ -21,12 +21,14 @@ struct slice talk_piece(struct slice input, size_t way, size_t done);
 
 uint32_t talk_random(uint64_t *seed); /* xorshift; the same everywhere */
 
-/* A session: accepts every sender but <refuse@…>, every recipient but <bad…> (5xx) and <later…>
- * (4xx), DATA unless `refuse_data`, and every message that is not bad. Notes what happened. */
+/* A session: accepts every client but refuse.example, every sender but <refuse@…>, every recipient but <bad…>
+ * (5xx) and <later…> (4xx), DATA unless `refuse_data`, chunks unless `refuse_chunk`, XCLIENT unless for the
+ * user nobody, and every message that is not bad. Of AUTH "good" is right, "temp" fails for now, "more" or
+ * nothing is answered by a challenge, all else is wrong. Notes what happened. */
 struct talk {
     struct smtp_server server;
     struct buf in, out, events, content;
-    bool closed, refuse_data;
+    bool closed, refuse_data, refuse_chunk;
     size_t messages;
 };
 

@@ -6,7 +6,7 @@
 // clang-format off
 static const struct cell_row {
     const char *line;
-    unsigned code[PHASE_COUNT]; /* GREET, READY, MAIL, RCPT */
+    unsigned code[PHASE_COUNT]; /* GREET, READY, MAIL, RCPT, CHUNKS */
     enum phase after[PHASE_COUNT];
     bool closes;
 } matrix[] = {
@@ -14,75 +14,79 @@ static const struct cell_row {
 #define R PHASE_READY
 #define M PHASE_MAIL
 #define C PHASE_RCPT
-    {"EHLO c.example", {250, 250, 250, 250}, {R, R, R, R}, false},
-    {"HELO c.example", {250, 250, 250, 250}, {R, R, R, R}, false},
-    {"MAIL FROM:<a@b.example>", {503, 250, 503, 503}, {G, M, M, C}, false},
-    {"RCPT TO:<c@d.example>", {503, 503, 250, 250}, {G, R, C, C}, false},
-    {"DATA", {503, 503, 554, 354}, {G, R, M, C}, false},
-    {"RSET", {250, 250, 250, 250}, {G, R, R, R}, false},
-    {"NOOP", {250, 250, 250, 250}, {G, R, M, C}, false},
-    {"NOOP some words", {250, 250, 250, 250}, {G, R, M, C}, false},
-    {"VRFY a", {252, 252, 252, 252}, {G, R, M, C}, false},
-    {"VRFY", {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"HELP", {214, 214, 214, 214}, {G, R, M, C}, false},
-    {"HELP DATA", {214, 214, 214, 214}, {G, R, M, C}, false},
-    {"QUIT", {221, 221, 221, 221}, {G, R, M, C}, true},
-    {"STARTTLS", {503, 220, 503, 503}, {G, G, M, C}, false},
-    {"BDAT 60 LAST", {502, 502, 502, 502}, {G, R, M, C}, true},
-    {"EXPN a", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"AUTH PLAIN AGEAYg==", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"ETRN x'y", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"TURN", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"ATRN", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"SEND FROM:<a@b>", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"SOML FROM:<a@b>", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"SAML FROM:<a@b>", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"XCLIENT ADDR=127.0.0.1", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"XFORWARD ADDR=127.0.0.1", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"XEXPS GSSAPI", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"BURL imap://x LAST", {502, 502, 502, 502}, {G, R, M, C}, false},
-    {"GET / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"POST / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"CONNECT a:25 HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"PUT / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"HEAD / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"OPTIONS * HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"DELETE / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"TRACE / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"PATCH / HTTP/1.1", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"PRI * HTTP/2.0", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"DESCRIBE rtsp://x RTSP/1.0", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"INVITE sip:x SIP/2.0", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"REGISTER sip:x SIP/2.0", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"SSH-2.0-OpenSSH_9.2", {554, 554, 554, 554}, {G, R, M, C}, true},
-    {"FOO", {500, 500, 500, 500}, {G, R, M, C}, false},
-    {"", {500, 500, 500, 500}, {G, R, M, C}, false},
-    {"EHLO", {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"HELO a b", {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"MAIL FROM: <a@b.example>", {503, 501, 503, 503}, {G, R, M, C}, false},
-    {"RCPT TO: <c@d.example>", {503, 503, 501, 501}, {G, R, M, C}, false},
-    {"RCPT  TO:<c@d.example>", {503, 503, 501, 501}, {G, R, M, C}, false},
-    {"RCPT TO:<c@d.example>x", {503, 503, 501, 501}, {G, R, M, C}, false},
-    {"RCPT TO:<bad@d.example>", {503, 503, 554, 554}, {G, R, M, C}, false},
-    {"RCPT TO:<later@d.example>", {503, 503, 452, 452}, {G, R, M, C}, false},
-    {"MAIL FROM:<refuse@b.example>", {503, 554, 503, 503}, {G, R, M, C}, false},
-    {"DATA x", {503, 503, 501, 501}, {G, R, M, C}, false},
-    {"RSET x", {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"QUIT x", {501, 501, 501, 501}, {G, R, M, C}, false},
-    {"STARTTLS x", {503, 501, 503, 503}, {G, R, M, C}, false},
+#define B PHASE_CHUNKS
+    {"EHLO c.example", {250, 250, 250, 250, 250}, {R, R, R, R, R}, false},
+    {"HELO c.example", {250, 250, 250, 250, 250}, {R, R, R, R, R}, false},
+    {"MAIL FROM:<a@b.example>", {503, 250, 503, 503, 503}, {G, M, M, C, B}, false},
+    {"RCPT TO:<c@d.example>", {503, 503, 250, 250, 503}, {G, R, C, C, B}, false},
+    {"DATA", {503, 503, 554, 354, 503}, {G, R, M, C, R}, false},
+    {"RSET", {250, 250, 250, 250, 250}, {G, R, R, R, R}, false},
+    {"NOOP", {250, 250, 250, 250, 250}, {G, R, M, C, B}, false},
+    {"NOOP some words", {250, 250, 250, 250, 250}, {G, R, M, C, B}, false},
+    {"VRFY a", {252, 252, 252, 252, 252}, {G, R, M, C, B}, false},
+    {"VRFY", {501, 501, 501, 501, 501}, {G, R, M, C, B}, false},
+    {"HELP", {214, 214, 214, 214, 214}, {G, R, M, C, B}, false},
+    {"HELP DATA", {214, 214, 214, 214, 214}, {G, R, M, C, B}, false},
+    {"QUIT", {221, 221, 221, 221, 221}, {G, R, M, C, B}, true},
+    {"STARTTLS", {503, 220, 503, 503, 503}, {G, G, M, C, B}, false},
+    {"BDAT 2", {503, 503, 554, 250, 250}, {G, R, R, B, B}, false},
+    {"BDAT 2 LAST", {503, 503, 554, 250, 250}, {G, R, R, R, R}, false},
+    {"BDAT", {501, 501, 501, 501, 501}, {G, R, M, C, B}, true},
+    {"EXPN a", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"AUTH PLAIN AGEAYg==", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"ETRN x'y", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"TURN", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"ATRN", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"SEND FROM:<a@b>", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"SOML FROM:<a@b>", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"SAML FROM:<a@b>", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"XCLIENT ADDR=127.0.0.1", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"XFORWARD ADDR=127.0.0.1", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"XEXPS GSSAPI", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"BURL imap://x LAST", {502, 502, 502, 502, 502}, {G, R, M, C, B}, false},
+    {"GET / HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"POST / HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"CONNECT a:25 HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"PUT / HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"HEAD / HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"OPTIONS * HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"DELETE / HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"TRACE / HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"PATCH / HTTP/1.1", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"PRI * HTTP/2.0", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"DESCRIBE rtsp://x RTSP/1.0", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"INVITE sip:x SIP/2.0", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"REGISTER sip:x SIP/2.0", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"SSH-2.0-OpenSSH_9.2", {554, 554, 554, 554, 554}, {G, R, M, C, B}, true},
+    {"FOO", {500, 500, 500, 500, 500}, {G, R, M, C, B}, false},
+    {"", {500, 500, 500, 500, 500}, {G, R, M, C, B}, false},
+    {"EHLO", {501, 501, 501, 501, 501}, {G, R, M, C, B}, false},
+    {"HELO a b", {501, 501, 501, 501, 501}, {G, R, M, C, B}, false},
+    {"MAIL FROM: <a@b.example>", {503, 501, 503, 503, 503}, {G, R, M, C, B}, false},
+    {"RCPT TO: <c@d.example>", {503, 503, 501, 501, 503}, {G, R, M, C, B}, false},
+    {"RCPT  TO:<c@d.example>", {503, 503, 501, 501, 503}, {G, R, M, C, B}, false},
+    {"RCPT TO:<c@d.example>x", {503, 503, 501, 501, 503}, {G, R, M, C, B}, false},
+    {"RCPT TO:<bad@d.example>", {503, 503, 554, 554, 503}, {G, R, M, C, B}, false},
+    {"RCPT TO:<later@d.example>", {503, 503, 452, 452, 503}, {G, R, M, C, B}, false},
+    {"MAIL FROM:<refuse@b.example>", {503, 554, 503, 503, 503}, {G, R, M, C, B}, false},
+    {"DATA x", {503, 503, 501, 501, 503}, {G, R, M, C, R}, false},
+    {"RSET x", {501, 501, 501, 501, 501}, {G, R, M, C, B}, false},
+    {"QUIT x", {501, 501, 501, 501, 501}, {G, R, M, C, B}, false},
+    {"STARTTLS x", {503, 501, 503, 503, 503}, {G, R, M, C, B}, false},
 #undef G
 #undef R
 #undef M
 #undef C
+#undef B
 };
 // clang-format on
 
-static const struct smtp_server_config config = {"relay.example", 1000, true, false, false};
+static const struct smtp_server_config config = {"relay.example", 1000, true, .offer_chunking = true};
 
 static void reach(struct talk *t, enum phase phase)
 {
     static const char *const lines[] = {"EHLO c.example\r\n", "MAIL FROM:<a@b.example>\r\n",
-                                        "RCPT TO:<c@d.example>\r\n"};
+                                        "RCPT TO:<c@d.example>\r\n", "BDAT 2\r\n\r\n"};
     talk_init(t, &config);
     smtp_server_greet(&t->server, false);
     for (int i = 0; i < (int)phase; i++)
@@ -97,7 +101,7 @@ static void check_cell(const struct cell_row *row, enum phase phase)
 
     reach(&t, phase);
     talk_feed(&t, slice_of(row->line));
-    talk_feed(&t, SLICE("\r\n"));
+    talk_feed(&t, slice_starts(slice_of(row->line), SLICE("BDAT 2")) ? SLICE("\r\n\r\n") : SLICE("\r\n"));
     cr_expect_eq(talk_code(&t), row->code[phase], "%s in %s: %s", row->line, phase_name(phase),
                  buf_cstr(&t.out));
     cr_expect_eq(t.server.phase, row->after[phase], "%s in %s: then %s", row->line,
@@ -154,12 +158,13 @@ Test(verbs, before_required_tls)
         {"HELP", 530},
         {"EXPN a", 530},
         {"AUTH PLAIN", 530},
+        {"XCLIENT ADDR=192.0.2.1", 502},
         {"EHLO a", 250},
         {"HELO a", 250},
         {"NOOP", 250},
         {"QUIT", 221},
         {"STARTTLS", 220},
-        {"BDAT 1", 502},
+        {"BDAT 0", 530},
         {"GET /", 554},
         {"FOO", 500},
     };
