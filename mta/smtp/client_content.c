@@ -1,5 +1,6 @@
 /* The message of a transaction: after 354 to DATA, dot-stuffed, or in chunks (RFC 3030), then
- * its reply; by LMTP one for each recipient (RFC 2033 §4.2). RFC 5321 §4.1.1.4. Pure, any thread. */
+ * its reply; by LMTP one for each recipient (RFC 2033 §4.2). RFC 5321 §4.1.1.4. Pure, any thread.
+ */
 #include "mta/smtp/client_internal.h"
 
 bool client_send_data(struct smtp_client *c, struct buf *out)

@@ -1,6 +1,6 @@
-/* The client's login (RFC 4954 §4): AUTH, challenges, success. What is answered is the session's to say;
- * here it only travels. Never in clear, and a failure never is the message's: it waits until the
- * operator has mended the password. Pure, any thread. */
+/* The client's login (RFC 4954 §4): AUTH, challenges, success. What is answered is the session's to
+ * say; here it only travels. Never in clear, and a failure never is the message's: it waits until
+ * the operator has mended the password. Pure, any thread. */
 #include <string.h>
 
 #include "mta/smtp/client_internal.h"

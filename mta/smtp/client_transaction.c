@@ -1,6 +1,6 @@
-/* One transaction of the client: [RSET] MAIL RCPT… [DATA], then the message (client_content.c). With
- * PIPELINING they go out together and `answered` walks behind `sent`; without, one waits for the
- * other. RFC 5321 §3.3, §4.3.2; RFC 2920 §3.1. Pure, any thread.
+/* One transaction of the client: [RSET] MAIL RCPT… [DATA], then the message (client_content.c).
+ * With PIPELINING they go out together and `answered` walks behind `sent`; without, one waits for
+ * the other. RFC 5321 §3.3, §4.3.2; RFC 2920 §3.1. Pure, any thread.
  *
  * A result is open as long as its cause is OK; an open one at the end becomes what the dot got. */
 #include "mta/smtp/client_internal.h"
