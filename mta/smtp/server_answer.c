@@ -150,11 +150,11 @@ static void begin_anew(struct smtp_server *s)
     set_helo(s, "");
 }
 
-/* A client whose name was given has authenticated to the proxy; one that has none has not. */
+/* A client whose name was given has authenticated to the proxy. Who authenticated here before was
+ * somebody else: the proxy itself, or its last client. */
 static void accept_xclient(struct smtp_server *s, const struct status *st)
 {
-    enum xclient_said login = s->cmd->xclient.said[XCLIENT_LOGIN];
-    bool authenticated = login == XCLIENT_UNSAID ? s->authenticated : login == XCLIENT_GIVEN;
+    bool authenticated = s->cmd->xclient.said[XCLIENT_LOGIN] == XCLIENT_GIVEN;
 
     begin_anew(s);
     s->authenticated = authenticated;

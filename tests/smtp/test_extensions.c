@@ -117,11 +117,11 @@ static const struct play plays[] = {
      GREETING EHLO NOT_HERE OK, "", ""},
     {"XCLIENT refused", XCLIENT, IN(HELLO "XCLIENT LOGIN=nobody\r\nXCLIENT ADDR=x\r\nMAIL FROM:<a@b>\r\n"),
      WITH_X DENIED "501 5.5.4 Error: bad attribute value\r\n" MAIL_OK, "XCLIENT MAIL:a@b", ""},
-    {"a login by XCLIENT has authenticated", XCLIENT | MUST_AUTH,
+    {"a login by XCLIENT has authenticated, until the next one", XCLIENT | MUST_AUTH,
      IN("XCLIENT LOGIN=u\r\nHELO c\r\nMAIL FROM:<a@b>\r\nRSET\r\nXCLIENT ADDR=192.0.2.1\r\nHELO c\r\nMAIL FROM:<a@b>\r\n"
-        "RSET\r\nXCLIENT LOGIN=[UNAVAILABLE]\r\nHELO c\r\nMAIL FROM:<a@b>\r\n"),
-     GREETING GREETING "250 relay.example\r\n" MAIL_OK OK GREETING "250 relay.example\r\n" MAIL_OK OK
-     GREETING "250 relay.example\r\n" NEEDED, "XCLIENT MAIL:a@b RESET XCLIENT MAIL:a@b RESET XCLIENT", ""},
+        "XCLIENT LOGIN=[UNAVAILABLE]\r\nHELO c\r\nMAIL FROM:<a@b>\r\n"),
+     GREETING GREETING "250 relay.example\r\n" MAIL_OK OK GREETING "250 relay.example\r\n" NEEDED
+     GREETING "250 relay.example\r\n" NEEDED, "XCLIENT MAIL:a@b RESET XCLIENT XCLIENT", ""},
 };
 // clang-format on
 
