@@ -38,6 +38,9 @@ enum {
     LIMIT_AUTH_CLIENTS = 10000,     /* whose failures are remembered; the longest quiet is forgotten */
     LIMIT_USERS_FILE = 32 * 1024 * 1024, /* octets: LIMIT_USERS lines */
     LIMIT_USERS = 100000,           /* in one file */
+    LIMIT_PROXY_HEADER = 4096,      /* octets of a PROXY header with its TLVs; such as carry a client's
+                                       certificate stay below */
+    LIMIT_PROXY_WAITING = 1000,     /* connections of proxies whose header is not there yet */
 
     /* SMTP client */
     LIMIT_REPLY = 64 * 1024,        /* octets of one reply with all its lines */

@@ -13,6 +13,7 @@
 #include "config/base/limits.h"
 #include "config/base/log.h"
 #include "mta/in/admission.h"
+#include "mta/in/proxy_wait.h"
 #include "mta/smtp/reply.h"
 
 enum { ACCEPT_PER_TURN = 64, ACCEPT_REST_MS = 200, TICK_MS = 1000 };
@@ -30,6 +31,7 @@ struct listen {
     size_t *load; /* sessions per worker */
     size_t n_workers, sessions;
     struct admission *admission;
+    struct proxy_waits *proxies;
     struct settings *settings;
     struct door *doors;
     size_t n_doors;
@@ -184,15 +186,12 @@ static size_t least_loaded(const struct listen *l)
     return best;
 }
 
-static void admit(struct listen *l, size_t listener, int fd, const struct sockaddr *sa)
+static void admit(struct listen *l, size_t listener, int fd, const struct ip_port *client)
 {
     const struct listener_config *lc = listener_at(l, listener);
-    struct in_start start = {.fd = fd, .settings = l->settings, .listener = listener};
+    struct in_start start = {
+        .fd = fd, .peer = *client, .settings = l->settings, .listener = listener};
 
-    if (!ip_from_sockaddr(sa, &start.peer)) {
-        close(fd);
-        return;
-    }
     enum cause cause = admission_enter(l->admission, lc, &start.peer.ip, loop_now_ms(l->main),
                                        &start.rates);
     if (cause != CAUSE_OK) {
@@ -205,6 +204,30 @@ static void admit(struct listen *l, size_t listener, int fd, const struct sockad
     judge_overload(l, (uint64_t)fd);
     start.overloaded = admission_is_overloaded(l->admission, lc->name);
     worker_give(l->workers[worker], &start);
+}
+
+/* Behind a proxy, once it has said for whom it connects. A reload may have closed the door meanwhile. */
+static void on_proxied(void *arg, int fd, const struct ip_port *client)
+{
+    struct door *door = arg;
+
+    if (door->listener == SIZE_MAX)
+        close(fd);
+    else
+        admit(door->listen, door->listener, fd, client);
+}
+
+static void take_client(struct door *door, int fd, const struct sockaddr *sa)
+{
+    const struct listener_config *lc = listener_at(door->listen, door->listener);
+    struct ip_port peer;
+
+    if (!ip_from_sockaddr(sa, &peer))
+        close(fd);
+    else if (ip_nets_have(lc->proxies, lc->n_proxies, &peer.ip))
+        proxy_wait(door->listen->proxies, fd, &peer, lc->name, door);
+    else
+        admit(door->listen, door->listener, fd, &peer);
 }
 
 static int accept_one(int door, struct sockaddr_storage *out_sa)
@@ -242,7 +265,7 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
         struct sockaddr_storage sa;
         int client = accept_one(fd, &sa);
         if (client >= 0) {
-            admit(l, door->listener, client, (struct sockaddr *)&sa);
+            take_client(door, client, (struct sockaddr *)&sa);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
@@ -282,6 +305,7 @@ static void make_doors(struct listen *l, const int *fds, size_t n_fds)
 {
     l->doors = base_alloc_array(n_fds, sizeof(*l->doors));
     l->n_doors = n_fds;
+    l->proxies = proxy_waits_new(l->main, on_proxied);
     for (size_t i = 0; i < n_fds; i++) {
         l->doors[i] = (struct door){.listen = l, .fd = fds[i], .listener = SIZE_MAX};
         l->doors[i].event =
@@ -347,6 +371,8 @@ void listen_stop(struct listen *l)
 {
     l->stopped = true;
     doors_open(l, false);
+    if (l->proxies)
+        proxy_waits_drop(l->proxies);
     for (size_t i = 0; i < l->n_doors; i++)
         (void)shutdown(l->doors[i].fd, SHUT_RD);
 }
@@ -367,6 +393,7 @@ void listen_free(struct listen **lp)
     loop_timer_clear(l->main, &l->tick);
     if (l->reserve >= 0)
         close(l->reserve);
+    proxy_waits_free(&l->proxies);
     admission_free(&l->admission);
     settings_unref(&l->settings);
     free(l->doors);
