@@ -11,11 +11,12 @@ static bool is_for_us(const struct config *c, const struct address *rcpt)
 }
 
 struct status relay_check(const struct config *c, const struct listener_config *l,
-                          const struct ip *client, const struct address *rcpt)
+                          const struct ip *client, bool authenticated,
+                          const struct address *rcpt)
 {
     if (rcpt->kind == ADDRESS_NULL)
         return status_of(CAUSE_BAD_RECIPIENT_ADDRESS);
-    if (is_for_us(c, rcpt) || ip_nets_have(l->clients, l->n_clients, client))
+    if (authenticated || is_for_us(c, rcpt) || ip_nets_have(l->clients, l->n_clients, client))
         return status_of(CAUSE_OK);
     return status_make(CAUSE_RELAY_DENIED, "<%s>: Relay access denied", rcpt->text);
 }

@@ -1,4 +1,5 @@
-/* May this client send to this recipient? clients: anywhere; everybody: to domains; nobody else
+/* May this client send to this recipient? clients and who has
+ * authenticated, by a password or a key: anywhere; everybody: to domains; nobody else
  * anything. Judged on the parsed domain alone, the local part is never looked into. Pure. */
 #ifndef DANELAW_IN_RELAY_H
 #define DANELAW_IN_RELAY_H
@@ -8,6 +9,7 @@
 
 /* OK, or RELAY_DENIED with "<rcpt>: Relay access denied". <postmaster> without domain is ours. */
 struct status relay_check(const struct config *c, const struct listener_config *l,
-                          const struct ip *client, const struct address *rcpt);
+                          const struct ip *client, bool authenticated,
+                          const struct address *rcpt);
 
 #endif

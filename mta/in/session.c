@@ -275,6 +275,7 @@ void session_end(struct in_session *s)
     counter_add(COUNTER_smtpd_sessions, -1);
     list_remove(&s->node);
     smtp_server_free(&s->server);
+    session_forget_key(s);
     s->on_end(s->arg, s->listener->name, &s->peer.ip);
     settings_unref(&s->settings);
     free(s);
@@ -307,6 +308,7 @@ static void on_tls(void *arg, bool ok, const char *error)
     }
     s->wait = WAIT_NOTHING;
     tx_reset(s);
+    session_learn_key(s);
     smtp_server_tls_done(&s->server);
     if (s->listener->tls == LISTENER_TLS_IMPLICIT)
         stages_begin(s, AT_CONNECT, NULL);

@@ -62,18 +62,21 @@ void session_log_reject(const struct in_session *s, const struct status *st, con
 
 void session_log_accept(const struct in_session *s, const struct transaction *tx)
 {
-    struct log_field f[] = {
-        F_ADDR("from", tx->sender),
-        F_INT("nrcpt", (int64_t)tx->n_rcpts),
-        F_INT("size", (int64_t)tx->size),
-        F_STR("client", s->client),
-        F_STR("helo", s->server.helo),
-        F_STR("proto", tx->protocol),
-        F_STR("tls", tx->tls),
-        F_STR("note", "the client was gone before the reply and may send it again"),
-    };
+    struct log_field f[9];
+    size_t n = 0;
 
+    f[n++] = F_ADDR("from", tx->sender);
+    f[n++] = F_INT("nrcpt", (int64_t)tx->n_rcpts);
+    f[n++] = F_INT("size", (int64_t)tx->size);
+    f[n++] = F_STR("client", s->client);
+    f[n++] = F_STR("helo", s->server.helo);
+    f[n++] = F_STR("proto", tx->protocol);
+    f[n++] = F_STR("tls", tx->tls);
+    if (s->key_listed)
+        f[n++] = F_STR("client_key", s->client_key);
+    if (!s->conn)
+        f[n++] = F_STR("note", "the client was gone before the reply and may send it again");
     COUNT(messages_accepted);
     counter_add(COUNTER_bytes_accepted, (int64_t)tx->size);
-    log_event(EVENT_SMTPD_ACCEPT, tx->id, f, s->conn ? ARRAY_LEN(f) - 1 : ARRAY_LEN(f));
+    log_event(EVENT_SMTPD_ACCEPT, tx->id, f, n);
 }

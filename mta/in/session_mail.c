@@ -186,7 +186,8 @@ static void add_recipient(const struct in_session *s, const struct address *rcpt
 
 enum stage_result stage_relay(struct in_session *s, struct status *st)
 {
-    *st = relay_check(s->settings->config, s->listener, &s->peer.ip, stages_event(s)->address);
+    *st = relay_check(s->settings->config, s->listener, &s->peer.ip, s->key_listed,
+                      stages_event(s)->address);
     return status_ok(st) ? STAGE_NEXT : STAGE_REFUSE;
 }
 

@@ -54,6 +54,8 @@ struct in_session {
     uint64_t block_left; /* octets of content that must come before the deadline moves */
     enum session_ending ending;
     struct stage_cursor stages;
+    char *client_key; /* hexadecimal SHA-256 of the key that the client proved to have; NULL: none */
+    bool key_listed;  /* it is one of the listener's: the client may relay */
     bool stopping;
     bool paused; /* reading */
     bool overloaded; /* the listener */
@@ -104,6 +106,8 @@ void tx_reset(struct in_session *s); /* every way out of a transaction; no-op wi
 bool session_offers_starttls(const struct in_session *s);
 void session_on_starttls(struct in_session *s, const struct smtp_server_event *ev);
 void session_handshake(struct in_session *s);
+void session_learn_key(struct in_session *s); /* after the handshake */
+void session_forget_key(struct in_session *s);
 void session_tls_failed(struct in_session *s, const char *reason);
 
 /* stage_rates.c */

@@ -1,6 +1,10 @@
 /* TLS of an inbound session: STARTTLS (RFC 3207) and TLS from the start (RFC 8314 §3.3). */
 #include "mta/in/session_private.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "config/base/log.h"
 
 static struct tls_door *door_of(const struct in_session *s)
@@ -33,6 +37,38 @@ void session_handshake(struct in_session *s)
     session_deadline(s, session_patience(s, s->listener->timeout_tls_ms));
     conn_tls(s->conn, ssl, true);
     conn_flush(s->conn);
+}
+
+static bool is_listed(const struct listener_config *l, const struct key_digest *key)
+{
+    for (size_t i = 0; i < l->n_client_keys; i++)
+        if (memcmp(l->client_keys[i].sha256, key->sha256, sizeof(key->sha256)) == 0)
+            return true;
+    return false;
+}
+
+/* A key that is not listed is told too: so the operator learns what to list. */
+void session_learn_key(struct in_session *s)
+{
+    char hex[2 * sizeof(struct key_digest) + 1];
+    struct key_digest key;
+
+    if (!tls_client_key(conn_ssl(s->conn), &key))
+        return;
+    session_forget_key(s);
+    for (size_t i = 0; i < sizeof(key.sha256); i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", key.sha256[i]);
+    s->client_key = base_strdup(hex);
+    s->key_listed = is_listed(s->listener, &key);
+    LOG(SMTPD_CLIENT_KEY, NULL, F_STR("client", s->client), F_STR("listener", s->listener->name),
+        F_STR("client_key", s->client_key), F_STR("listed", s->key_listed ? "yes" : "no"));
+}
+
+void session_forget_key(struct in_session *s)
+{
+    free(s->client_key);
+    s->client_key = NULL;
+    s->key_listed = false;
 }
 
 /* RFC 3207 §4.2: what was known before the handshake is forgotten, and what was sent in clear after

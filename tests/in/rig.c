@@ -364,7 +364,7 @@ bool rig_logged(const struct rig *r, const char *text)
 
 /* TLS */
 
-static X509 *self_signed(EVP_PKEY *key)
+X509 *rig_certificate(EVP_PKEY *key)
 {
     X509 *cert = X509_new();
     X509_NAME *name = X509_get_subject_name(cert);
@@ -407,7 +407,7 @@ static struct tls_identity *load_identity(struct rig *r)
 void rig_identity(struct rig *r)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = self_signed(key);
+    X509 *cert = rig_certificate(key);
 
     (void)snprintf(r->pem[0], sizeof(r->pem[0]), "%s/own.pem", r->dir);
     (void)snprintf(r->pem[1], sizeof(r->pem[1]), "%s/own.key", r->dir);

@@ -62,6 +62,8 @@ char *rig_content(struct message *m, size_t *out_n);
 size_t rig_files(const struct rig *r);       /* body files in the spool */
 void rig_say_large(struct rig *r, size_t n); /* n octets in lines of 100 */
 bool rig_logged(const struct rig *r, const char *text);
+/* A self-signed certificate of that key. */
+X509 *rig_certificate(EVP_PKEY *key);
 void rig_identity(struct rig *r);  /* a fresh certificate for the listener */
 void rig_handshake(struct rig *r); /* the client's side */
 

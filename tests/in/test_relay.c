@@ -51,7 +51,7 @@ static struct status judge(const struct config *c, const struct listener_config 
 
     cr_assert(ip_parse(slice_of(client), &ip));
     if (cause == CAUSE_OK && in.n == 0)
-        return relay_check(c, l, &ip, a);
+        return relay_check(c, l, &ip, false, a);
     return status_of(cause == CAUSE_OK ? CAUSE_BAD_ARGUMENT : cause);
 }
 
@@ -122,4 +122,20 @@ Test(relay, says_who_was_refused)
     cr_expect_eq(st.cause, CAUSE_RELAY_DENIED);
     cr_expect_eq(st.code, 554);
     cr_expect_str_eq(st.text, "<V@Ext.tst>: Relay access denied");
+}
+
+/* Who has authenticated may relay anywhere, but not where there is nothing to relay to. */
+Test(relay, authenticated)
+{
+    struct listener_config l = {.name = "lan"};
+    struct slice out = SLICE("<v@ext.tst>");
+    struct address a;
+    struct ip ip;
+
+    cr_assert(ip_parse(SLICE("10.9.9.9"), &ip));
+    cr_assert_eq(address_parse_path(&out, ADDRESS_RECIPIENT, false, &a), CAUSE_OK);
+    cr_expect_eq(relay_check(&host_only, &l, &ip, true, &a).cause, CAUSE_OK);
+    cr_expect_eq(relay_check(&host_only, &l, &ip, false, &a).cause, CAUSE_RELAY_DENIED);
+    a = (struct address){.kind = ADDRESS_NULL};
+    cr_expect_eq(relay_check(&host_only, &l, &ip, true, &a).cause, CAUSE_BAD_RECIPIENT_ADDRESS);
 }
