@@ -85,6 +85,36 @@ static void check_listener(struct builder *b, const struct target *t, const stru
                    t->place);
 }
 
+/* RFC 2033 §5: never on port 25, and so never where MX records lead. */
+static void check_hop_host(struct builder *b, const struct target *t, enum hop_protocol protocol,
+                           const struct hop_host *h)
+{
+    if (h->is_local && protocol != HOP_LMTP)
+        errors_add(b->errors, h->where, "a local socket in hosts of %s needs protocol: lmtp",
+                   t->place);
+    if (protocol == HOP_LMTP && h->mx_lookup)
+        errors_add(b->errors, h->where,
+                   "\"%s\" in hosts of %s must be [NAME]:PORT, an address or unix:/PATH: LMTP does "
+                   "not follow MX records",
+                   h->name, t->place);
+    else if (protocol == HOP_LMTP && !h->is_local && h->port == 25)
+        errors_add(b->errors, h->where,
+                   "\"%s\" in hosts of %s needs a port other than 25: LMTP is not spoken there",
+                   h->name, t->place);
+}
+
+/* A password is never said in clear, nor to whoever answers. */
+static void check_hop_login(struct builder *b, const struct target *t, const struct node *map,
+                            const struct next_hop_config *hop)
+{
+    if ((hop->username != NULL) != (hop->password_file != NULL))
+        errors_add(b->errors, where_in(map, hop->username ? "username" : "password_file", t),
+                   "username and password_file of %s go together", t->place);
+    else if (hop->username && hop->has_tls && hop->tls <= TLS_LEVEL_MAY)
+        errors_add(b->errors, where_in(map, "tls", t),
+                   "\"tls\" in %s must be encrypt or more for a login", t->place);
+}
+
 /* implicit_tls is said once for the hop and kept by each host. */
 static void check_next_hop(struct builder *b, const struct target *t, const struct node *map)
 {
@@ -92,6 +122,9 @@ static void check_next_hop(struct builder *b, const struct target *t, const stru
 
     for (size_t i = 0; hop->has_implicit_tls && i < hop->n_hosts; i++)
         hop->hosts[i].implicit_tls = hop->implicit_tls;
+    for (size_t i = 0; i < hop->n_hosts; i++)
+        check_hop_host(b, t, hop->protocol, &hop->hosts[i]);
+    check_hop_login(b, t, map, hop);
     if (hop->implicit_tls && hop->has_tls && hop->tls == TLS_LEVEL_NONE)
         errors_add(b->errors, where_in(map, "implicit_tls", t),
                    "\"implicit_tls\" in %s contradicts tls: none", t->place);

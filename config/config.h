@@ -111,8 +111,12 @@ struct listener_config {
     struct config_where where;
 };
 
+enum hop_protocol { HOP_SMTP, HOP_LMTP };
+
 struct hop_host {
-    const char *name;    /* A-label, lower case, no trailing dot; the address's text if is_address */
+    const char *name;    /* A-label, lower case, no trailing dot; the address's text if is_address, the
+                            socket's path if is_local */
+    bool is_local;       /* unix:/PATH */
     bool is_address;
     struct ip ip;        /* if is_address */
     bool mx_lookup;      /* written without brackets and no address */
@@ -129,6 +133,9 @@ struct next_hop_config {
     enum tls_level tls;
     bool has_implicit_tls;  /* implicit_tls was written; it is already in each host */
     bool implicit_tls;
+    enum hop_protocol protocol;
+    bool chunking;          /* BDAT where it is offered */
+    const char *username, *password_file; /* NULL: no login */
     struct config_where where;
 };
 

@@ -12,6 +12,8 @@ static const char *const listener_tls[] = {[LISTENER_TLS_NONE] = "none",
                                            [LISTENER_TLS_IMPLICIT] = "implicit",
                                            NULL};
 
+static const char *const protocols[] = {[HOP_SMTP] = "smtp", [HOP_LMTP] = "lmtp", NULL};
+
 static const char *const newlines[] = {
     [BARE_NEWLINE_REJECT] = "reject", [BARE_NEWLINE_CONVERT] = "convert", NULL};
 
@@ -93,6 +95,13 @@ static const struct option options[] = {
      .help = "security towards this hop; unsaid: delivery.tls"},
     {IN_NEXT_HOP, "implicit_tls", OPT_BOOL, HOP(implicit_tls),
      .written_at = HOP(has_implicit_tls), .help = "TLS at once; unsaid: on port 465"},
+    {IN_NEXT_HOP, "protocol", OPT_ENUM, HOP(protocol), .choices = protocols, .fallback = "smtp",
+     .help = "lmtp: a mail store, by [NAME]:PORT, an address with its port or unix:/PATH"},
+    {IN_NEXT_HOP, "username", OPT_WORD, HOP(username),
+     .help = "log in by SCRAM-SHA-256, PLAIN or LOGIN; needs password_file and authenticated TLS"},
+    {IN_NEXT_HOP, "password_file", OPT_PATH, HOP(password_file), .help = "its first line"},
+    {IN_NEXT_HOP, "chunking", OPT_BOOL, HOP(chunking), .fallback = "no",
+     .help = "BDAT instead of DATA where it is offered"},
 
     {IN_MILTER, "socket", OPT_MILTER_SOCKET, MILTER(socket), .required = true,
      .help = "inet:ADDRESS:PORT, inet6:[ADDRESS]:PORT or unix:PATH"},

@@ -203,10 +203,8 @@ const char *value_server(struct slice s, char out[IP_TEXT_MAX + 8])
 }
 
 /* sun_path; no relative path: the processes of a daemon have another working directory. */
-static bool local_socket(struct slice path, struct milter_socket *out_socket,
-                         char out_path[VALUE_SOCKET_MAX])
+static bool socket_path(struct slice path, char out_path[VALUE_SOCKET_MAX])
 {
-    *out_socket = (struct milter_socket){0};
     return path.n > 1 && path.p[0] == '/' && slice_copy(path, out_path, VALUE_SOCKET_MAX);
 }
 
@@ -219,8 +217,10 @@ const char *value_milter_socket(struct slice s, struct milter_socket *out_socket
     struct milter_socket socket = {0};
 
     *path = '\0';
-    if (slice_starts(s, SLICE("unix:")))
-        return local_socket(rest, out_socket, path) ? NULL : wanted;
+    if (slice_starts(s, SLICE("unix:"))) {
+        *out_socket = (struct milter_socket){0};
+        return socket_path(rest, path) ? NULL : wanted;
+    }
     if (!v6 && !slice_starts(s, SLICE("inet:")))
         return wanted;
     if (!ip_parse_port(rest, &socket.addr) || socket.addr.port == 0 || socket.addr.ip.v6 != v6)
@@ -259,6 +259,10 @@ const char *value_hop_host(struct slice s, struct hop_host *out_host, char name[
     char ip[IP_TEXT_MAX];
     bool bracketed;
 
+    if (slice_starts(s, SLICE("unix:"))) {
+        *out_host = (struct hop_host){.is_local = true};
+        return socket_path(slice_skip(s, 5), name) ? NULL : hop_wanted;
+    }
     const char *wanted = split_hop(s, &bracketed, &text, &host.port);
     if (wanted)
         return wanted;

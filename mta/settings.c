@@ -8,6 +8,7 @@
 
 #include "config/base/log.h"
 #include "dns/process.h"
+#include "mta/settings_passwords.h"
 
 static bool is_wildcard(const struct ip *ip)
 {
@@ -113,6 +114,7 @@ static bool make(struct config *config, bool with_identities, struct buf *errors
     bool ok = dns_trust_anchor_check(config, errors);
     if (with_identities) {
         ok &= make_identities(s, errors);
+        ok &= settings_read_passwords(s, errors);
         make_doors(s);
     }
     ok &= make_own_addresses(s, errors);
@@ -159,6 +161,7 @@ void settings_unref(struct settings **sp)
     if (!s || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
         return;
     free_doors(s);
+    settings_forget_passwords(s);
     tls_clients_free(&s->tls);
     free(s->own_addresses);
     config_unref(&s->config);

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "tls/conn_private.h"
 
@@ -65,23 +66,45 @@ struct conn *conn_accept(struct loop *loop, int fd, size_t in_max, size_t out_ma
     return c;
 }
 
-struct conn *conn_connect(struct loop *loop, const struct ip_port *to, size_t in_max,
-                          size_t out_max, const struct conn_ops *ops, void *arg)
+static struct conn *connect_to(struct loop *loop, const struct sockaddr *sa, socklen_t len,
+                               const struct conn *wish)
 {
-    struct sockaddr_storage sa;
-    socklen_t len = ip_to_sockaddr(to, &sa);
-    int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int error = fd < 0 ? errno : 0;
-    struct conn *c = make(loop, fd, in_max, out_max, ops, arg);
+    struct conn *c = make(loop, fd, wish->in.max, wish->out.max, wish->ops, wish->arg);
 
     c->state = CONN_CONNECTING;
-    c->peer = *to;
-    if (!error && connect(fd, (struct sockaddr *)&sa, len) != 0)
+    c->peer = wish->peer;
+    if (!error && connect(fd, sa, len) != 0)
         error = errno == EINPROGRESS || errno == EINTR ? 0 : errno;
     if (error)
         conn_connect_failed(c, error);
     conn_loop_poke(c);
     return c;
+}
+
+struct conn *conn_connect(struct loop *loop, const struct ip_port *to, size_t in_max,
+                          size_t out_max, const struct conn_ops *ops, void *arg)
+{
+    struct conn wish = {.peer = *to, .ops = ops, .arg = arg};
+    struct sockaddr_storage sa;
+    socklen_t len = ip_to_sockaddr(to, &sa);
+
+    buf_init(&wish.in, in_max);
+    buf_init(&wish.out, out_max);
+    return connect_to(loop, (struct sockaddr *)&sa, len, &wish);
+}
+
+struct conn *conn_connect_local(struct loop *loop, const char *path, size_t in_max, size_t out_max,
+                                const struct conn_ops *ops, void *arg)
+{
+    struct conn wish = {.ops = ops, .arg = arg};
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+
+    (void)slice_copy(slice_of(path), sa.sun_path, sizeof(sa.sun_path));
+    buf_init(&wish.in, in_max);
+    buf_init(&wish.out, out_max);
+    return connect_to(loop, (struct sockaddr *)&sa, sizeof(sa), &wish);
 }
 
 /* ---- The owner's calls ---- */

@@ -40,6 +40,9 @@ struct conn *conn_accept(struct loop *loop, int fd, size_t in_max, size_t out_ma
 /* Starts connecting. Errors, even immediate ones, arrive by on_closed. */
 struct conn *conn_connect(struct loop *loop, const struct ip_port *to, size_t in_max,
                           size_t out_max, const struct conn_ops *ops, void *arg);
+/* The same to a local socket; of a path too long the error arrives as any other. */
+struct conn *conn_connect_local(struct loop *loop, const char *path, size_t in_max, size_t out_max,
+                                const struct conn_ops *ops, void *arg);
 /* New owner of an open connection (kept connections). */
 void conn_adopt(struct conn *c, const struct conn_ops *ops, void *arg);
 /* Closes (TLS: close_notify first, best effort). NULLs the pointer. */

@@ -47,6 +47,9 @@ enum {
     LIMIT_REPLY_LINE = 4096,        /* octets of one line; RFC 5321 §4.5.3.1.5 says 512 */
     LIMIT_EHLO_KEYWORDS = 128,      /* lines of an EHLO reply that are looked at */
     LIMIT_CLIENT_OUT = 256 * 1024,  /* octets ready for the socket; the body follows as it drains */
+    LIMIT_PASSWORD = 1024,          /* octets of the password of a next hop */
+    LIMIT_SCRAM_ITERATIONS = 250000, /* that a server may ask for: each is two hashes of our worker's time,
+                                       about a tenth of a second in all */
     LIMIT_RCPT_PER_TRANSACTION = 100, /* RFC 5321 §4.5.3.1.8: what every server must take */
     LIMIT_ADDRESSES_PER_HOST = 8,   /* tried per host */
     LIMIT_ADDRESSES_PER_ATTEMPT = 10, /* tried per attempt over all hosts */

@@ -3,9 +3,9 @@
  *   job → route → for each next hop: facts → plan → for each attempt: verdict → session →
  *   transactions; then settle.
  *
- * Every step fails by moving on to the next attempt, and with no attempt left to the next hop; the first failure is kept as
- * what is told, since it is that of the best host. Waits: for facts (dns/link), for a session. One
- * worker. */
+ * Every step fails by moving on to the next attempt, and with no attempt left to the next hop; the
+ * first failure is kept as what is told, since it is that of the best host. Waits: for facts
+ * (dns/link), for a session. One worker. */
 #include "mta/out/delivery.h"
 
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "config/base/clock.h"
 #include "config/base/counter.h"
 #include "mta/out/delivery_private.h"
+#include "mta/out/login.h"
 
 enum { DELIVERY_CAP_MS = 30 * 60 * 1000 }; /* a slow host must not keep a slot for hours */
 
@@ -103,65 +104,6 @@ void delivery_start(struct worker_ctx *w, struct job *job)
 
 /* ---- hosts: verdict, failure ---- */
 
-static const struct attempt *current(const struct delivery *d)
-{
-    return &d->plan.v[d->at];
-}
-
-static const char *host_name(const struct delivery *d, size_t host)
-{
-    return d->facts ? d->facts->hosts[host].name : d->hop.name;
-}
-
-static void log_host(const struct delivery *d, const char *result, const struct status *why)
-{
-    char to[IP_TEXT_MAX];
-
-    LOG(SMTP_HOST, d->job->message->id, F_STR("host", host_name(d, current(d)->host)),
-        F_STR("address", ip_port_text(&current(d)->to, to)), F_STR("result", result),
-        F_STR("mode", verdict_mode_name(d->verdict.mode)),
-        F_STR("cause", cause_info(why->cause)->name), F_STR("text", why->text),
-        F_STR("verdict", d->verdict.why));
-}
-
-/* The causes by which a claim to authenticated TLS fails (RFC 7672 §2.2). */
-static bool is_dane_failure(const struct delivery *d, enum cause cause)
-{
-    const char *type = cause_info(cause)->tlsrpt;
-
-    if (cause == CAUSE_TLSA_LOOKUP || cause == CAUSE_DANE_UNAVAILABLE)
-        return true;
-    return d->verdict.mode == VERDICT_DANE && type[0] != '\0';
-}
-
-static void note_host(struct delivery *d, const char *result, const struct status *why)
-{
-    if (is_dane_failure(d, why->cause))
-        COUNT(dane_failures);
-    log_host(d, result, why);
-    transfer_note(d, why);
-}
-
-/* RFC 7672 §9.1, audit only: what DANE would have stopped is told, and the mail goes on. */
-static void note_audited(struct delivery *d, const struct status *why)
-{
-    char where[300];
-
-    COUNT(dane_audited);
-    (void)slice_copy(slice_of(cause_info(why->cause)->name), d->audited, sizeof(d->audited));
-    LOG(SMTP_DANE_AUDIT, d->job->message->id, F_STR("domain", d->job->domain),
-        F_STR("host", host_name(d, current(d)->host)), F_STR("cause", cause_info(why->cause)->name),
-        F_STR("text", why->text), F_STR("policy", config_where_text(&d->policy.where, where)),
-        F_STR("note", d->policy.note));
-}
-
-/* A host that DANE would have had us skip is told of before each message that goes there. */
-static void note_audited_skip(struct delivery *d)
-{
-    if (!status_ok(&d->verdict.skip))
-        note_audited(d, &d->verdict.skip);
-}
-
 static struct hop_input hop_input(const struct delivery *d)
 {
     return (struct hop_input){.settings = d->settings,
@@ -187,14 +129,24 @@ static void on_failed(void *arg, const struct status *why, bool no_tls);
 
 static const struct out_session_ops session_calls = {on_ready, on_finished, on_failed};
 
+static bool has_login(const struct delivery *d)
+{
+    return d->hop.configured && d->hop.configured->username;
+}
+
 static void open_session(struct delivery *d)
 {
-    struct out_session_start start = {.to = current(d)->to,
-                                      .host = host_name(d, current(d)->host),
+    struct out_session_start start = {.to = delivery_attempt(d)->to,
+                                      .host = delivery_host_name(d, delivery_attempt(d)->host),
                                       .verdict = d->verdict,
                                       .facts = d->facts,
                                       .level = d->policy.level,
-                                      .implicit_tls = d->hop.implicit_tls};
+                                      .hop = &d->hop};
+
+    if (has_login(d)) {
+        start.username = d->hop.configured->username;
+        start.password = settings_password(d->settings, d->hop.configured);
+    }
 
     d->kept = false;
     d->ready_ms = 0;
@@ -220,7 +172,7 @@ static void begin_transfer(struct delivery *d)
     d->contact |= !d->kept; /* a kept connection may be dead already */
     if (tls && tls->half_dane)
         LOG(SMTP_HALF_DANE, d->job->message->id, F_STR("domain", d->job->domain),
-            F_STR("host", host_name(d, current(d)->host)),
+            F_STR("host", delivery_host_name(d, delivery_attempt(d)->host)),
             F_STR("relay", out_session_remote(d->session)), F_STR("why", d->verdict.why));
     transfer_send(d);
 }
@@ -275,11 +227,11 @@ static bool weaken(struct delivery *d, const struct status *why)
 {
     enum verdict_mode weaker = verdict_weaker(&d->verdict, d->hop.implicit_tls);
 
-    if (weaker == VERDICT_SKIP)
+    if (weaker == VERDICT_SKIP || has_login(d))
         return false;
-    log_host(d, "failed, tried again with less", why);
+    delivery_log_host(d, "failed, tried again with less", why);
     if (d->verdict.mode != VERDICT_OPPORTUNISTIC)
-        note_audited(d, why);
+        delivery_note_audited(d, why);
     d->weakened = true;
     d->verdict.mode = weaker;
     d->verdict.half_dane = false;
@@ -297,7 +249,7 @@ static void on_failed(void *arg, const struct status *why, bool no_tls)
         open_again(d);
         return;
     }
-    note_host(d, "failed", why);
+    delivery_note_host(d, "failed", why);
     out_session_free(&d->session);
     d->at++;
     next_attempt(d);
@@ -307,7 +259,7 @@ static void count_try(struct delivery *d)
 {
     d->tries++;
     if (d->n_tried < ARRAY_LEN(d->tried))
-        d->tried[d->n_tried++] = current(d)->to;
+        d->tried[d->n_tried++] = delivery_attempt(d)->to;
 }
 
 static void use_kept(struct delivery *d, struct out_session *session)
@@ -324,9 +276,9 @@ static void use_kept(struct delivery *d, struct out_session *session)
 
 static void enter_host(struct delivery *d)
 {
-    if (current(d)->host != d->host)
+    if (delivery_attempt(d)->host != d->host)
         d->round++;
-    d->host = current(d)->host;
+    d->host = delivery_attempt(d)->host;
     d->weakened = false;
     d->audited[0] = '\0';
     d->verdict = decide(d, d->host);
@@ -354,29 +306,39 @@ static bool take_kept(struct delivery *d)
             continue;
         out_plan_move_first(&d->plan, i);
         enter_host(d);
-        note_audited_skip(d);
+        delivery_note_audited_skip(d);
         use_kept(d, session);
         return true;
     }
     return false;
 }
 
+/* Whether something forbids to connect there; *out_why says what. */
+static bool is_forbidden(const struct delivery *d, struct status *out_why)
+{
+    if (d->verdict.mode == VERDICT_SKIP)
+        *out_why = d->verdict.skip;
+    else if (out_hops_refuses(d->settings, &d->hop, &delivery_attempt(d)->to.ip))
+        *out_why = status_of(CAUSE_REFUSED_NETWORK);
+    else if (has_login(d) && !out_login_is_safe(&d->verdict, d->policy.level, d->hop.kind))
+        *out_why = status_of(CAUSE_LOGIN_UNSAFE);
+    else
+        return false;
+    return true;
+}
+
 /* True: a session is on its way. */
 static bool try_attempt(struct delivery *d)
 {
     struct out_session *kept;
+    struct status why;
 
-    if (d->verdict.mode == VERDICT_SKIP) {
-        note_host(d, "skipped", &d->verdict.skip);
+    if (is_forbidden(d, &why)) {
+        delivery_note_host(d, "skipped", &why);
         return false;
     }
-    if (out_hops_refuses(d->settings, &d->hop, &current(d)->to.ip)) {
-        struct status why = status_of(CAUSE_REFUSED_NETWORK);
-        note_host(d, "skipped", &why);
-        return false;
-    }
-    note_audited_skip(d);
-    kept = pool_take(d->w->pool, d->job->destination, d->key, &current(d)->to);
+    delivery_note_audited_skip(d);
+    kept = pool_take(d->w->pool, d->job->destination, d->key, &delivery_attempt(d)->to);
     if (kept) {
         use_kept(d, kept);
         return true;
@@ -389,7 +351,7 @@ static bool try_attempt(struct delivery *d)
 /* A host that must not be used is skipped with all its addresses. */
 static bool is_same_skipped_host(const struct delivery *d)
 {
-    return d->round > 0 && current(d)->host == d->host && d->verdict.mode == VERDICT_SKIP;
+    return d->round > 0 && delivery_attempt(d)->host == d->host && d->verdict.mode == VERDICT_SKIP;
 }
 
 /* RFC 6698 §8.2: what is known of the next host may have expired while others were tried. What came
@@ -398,7 +360,7 @@ static bool is_outdated(const struct delivery *d)
 {
     int64_t in_use_ms = loop_now_ms(d->w->loop) - d->facts_ms;
 
-    return d->facts && current(d)->host != d->host &&
+    return d->facts && delivery_attempt(d)->host != d->host &&
            in_use_ms >= 2 * config_of(d)->delivery.timeouts.dns_ms &&
            !dest_facts_are_fresh(d->facts, clock_wall_ms());
 }

@@ -97,6 +97,14 @@ void transfer_leave_others(struct delivery *d, int64_t now_ms);
 /* This status for every open recipient, whatever it had. */
 void transfer_close_all(struct delivery *d, const struct status *why);
 
+/* delivery_log.c: the attempt at hand and its host, and what is told of them. */
+const struct attempt *delivery_attempt(const struct delivery *d);
+const char *delivery_host_name(const struct delivery *d, size_t host);
+void delivery_log_host(const struct delivery *d, const char *result, const struct status *why);
+void delivery_note_host(struct delivery *d, const char *result, const struct status *why);
+void delivery_note_audited(struct delivery *d, const struct status *why);
+void delivery_note_audited_skip(struct delivery *d);
+
 /* trail.c: from the session, or the host that was skipped, as they are now; why: the status told. */
 void trail_leave(const struct delivery *d, const struct status *why, struct trail *t);
 

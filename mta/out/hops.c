@@ -36,6 +36,12 @@ struct hop out_hops_get(const struct route *route, const char *domain, size_t i)
     if (!route->hop)
         return hop_by_domain(domain);
     h = &route->hop->hosts[i];
+    if (h->is_local)
+        return (struct hop){.kind = HOP_ADDRESS,
+                            .name = h->name,
+                            .port = (uint16_t)i,
+                            .path = h->name,
+                            .configured = route->hop};
     return (struct hop){.kind = h->is_address  ? HOP_ADDRESS
                                 : h->mx_lookup ? HOP_MX
                                                : HOP_HOST,
@@ -43,7 +49,7 @@ struct hop out_hops_get(const struct route *route, const char *domain, size_t i)
                         .ip = h->ip,
                         .port = h->port,
                         .implicit_tls = h->implicit_tls,
-                        .configured = true};
+                        .configured = route->hop};
 }
 
 static bool is_own_address(const struct settings *s, const struct ip *ip)

@@ -17,7 +17,9 @@ struct hop {
     struct ip ip;     /* HOP_ADDRESS */
     uint16_t port;
     bool implicit_tls;
-    bool configured; /* by the operator: our own and refused addresses are allowed */
+    const char *path; /* of a local socket, NULL: none. It is a HOP_ADDRESS; its port tells it from others */
+    const struct next_hop_config *configured; /* by the operator: our own and refused addresses are
+                                                 allowed; NULL: by the domain */
 };
 
 /* How many hops the route has. */

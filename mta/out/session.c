@@ -9,44 +9,13 @@
  *
  * One worker. Callbacks to the owner come from the loop, are the last thing a function does, and
  * may free the session. */
-#include "mta/out/session.h"
+#include "mta/out/session_private.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/base/clock.h"
 #include "config/base/counter.h"
-#include "mta/out/session_body.h"
-
-enum phase { PHASE_CONNECTING, PHASE_HANDSHAKE, PHASE_TALKING, PHASE_DEAD };
-
-struct out_session {
-    struct worker_ctx *w;
-    struct settings *settings;
-    struct ip_port to;
-    char host[DNS_NAME_MAX];
-    char remote[320];
-    struct verdict verdict;
-    struct dest_facts *facts;
-    enum tls_level level;
-    bool implicit_tls;
-    const struct tls_probe *probe;
-    const struct out_session_ops *ops;
-    void *arg;
-
-    struct conn *conn;
-    struct smtp_client *client;
-    enum phase phase;
-    enum client_state armed; /* the state the deadline was set for */
-    bool finished;           /* the transaction has its results; its end is not yet told */
-    bool polite;             /* QUIT is said before the connection closes */
-    bool dot_sent;           /* the final dot is out, its reply is not in */
-    bool has_outcome;
-    struct tls_outcome outcome;
-    struct body_source source;
-    struct timer kick;
-};
 
 static void advance(struct out_session *s);
 
@@ -143,8 +112,30 @@ static bool on_starttls(struct out_session *s)
     return false;
 }
 
+static bool on_auth(struct out_session *s)
+{
+    struct status why;
+
+    if (!out_login_answer(&s->login, s->client, &why))
+        smtp_client_abort(s->client, &why);
+    return true;
+}
+
+/* What was said of the password does not stay in memory longer than the login. */
+static void end_login(struct out_session *s)
+{
+    struct buf *out = conn_out(s->conn);
+
+    if (!s->login.username)
+        return;
+    out_login_end(&s->login);
+    if (out->n == 0 && out->p)
+        explicit_bzero(out->p, out->cap);
+}
+
 static bool on_ready(struct out_session *s)
 {
+    end_login(s);
     arm_deadline(s);
     if (s->finished)
         tell_finished(s);
@@ -204,6 +195,7 @@ static bool on_nothing(struct out_session *s)
 
 static bool (*const on_event[])(struct out_session *) = {
     [CLIENT_WAIT] = on_nothing,     [CLIENT_STARTTLS] = on_starttls, [CLIENT_READY] = on_ready,
+    [CLIENT_AUTH] = on_auth,
     [CLIENT_BODY] = on_body,        [CLIENT_FINISHED] = on_finished, [CLIENT_FAILED] = on_failed,
     [CLIENT_QUIT_DONE] = on_nothing};
 
@@ -299,7 +291,7 @@ static void on_timeout(void *arg)
     }
 }
 
-static const struct conn_ops conn_calls = {.on_connected = on_connected,
+const struct conn_ops out_session_calls = {.on_connected = on_connected,
                                            .on_readable = on_readable,
                                            .on_drained = on_drained,
                                            .on_tls = on_tls,
@@ -307,73 +299,6 @@ static const struct conn_ops conn_calls = {.on_connected = on_connected,
                                            .on_timeout = on_timeout};
 
 /* ---- the owner's calls ---- */
-
-enum client_tls out_session_client_tls(enum verdict_mode mode, bool implicit_tls)
-{
-    static const enum client_tls modes[] = {[VERDICT_SKIP] = CLIENT_TLS_REQUIRED,
-                                            [VERDICT_CLEAR] = CLIENT_TLS_NEVER,
-                                            [VERDICT_OPPORTUNISTIC] = CLIENT_TLS_IF_OFFERED,
-                                            [VERDICT_ENCRYPT] = CLIENT_TLS_REQUIRED,
-                                            [VERDICT_DANE] = CLIENT_TLS_REQUIRED,
-                                            [VERDICT_PKIX] = CLIENT_TLS_REQUIRED};
-
-    return implicit_tls ? CLIENT_TLS_NEVER : modes[mode];
-}
-
-static struct smtp_client *make_client(const struct out_session *s)
-{
-    const struct delivery_config *d = delivery_of(s);
-    struct smtp_client_config cfg = {.hostname = s->settings->config->hostname,
-                                     .tls =
-                                         out_session_client_tls(s->verdict.mode, s->implicit_tls),
-                                     .tls_from_start = s->implicit_tls,
-                                     .greeting_ms = d->timeouts.greeting_ms,
-                                     .command_ms = d->timeouts.command_ms,
-                                     .data_start_ms = d->timeouts.data_start_ms,
-                                     .data_block_ms = d->timeouts.data_block_ms,
-                                     .final_dot_ms = d->timeouts.final_dot_ms};
-
-    return smtp_client_new(&cfg);
-}
-
-/* "mx.example[192.0.2.1]:25", of an address "[192.0.2.1]:25". A recipient's literal is the address
- * in it, without brackets and tag, also as what a certificate has to name. */
-static void name_remote(struct out_session *s, const char *host)
-{
-    char ip[IP_TEXT_MAX];
-    struct ip address;
-
-    if (host[0] == '[')
-        host = ip_text(&s->to.ip, ip);
-    (void)slice_copy(slice_of(host), s->host, sizeof(s->host));
-    (void)snprintf(s->remote, sizeof(s->remote), "%s[%s]:%u",
-                   ip_parse(slice_of(s->host), &address) ? "" : s->host, ip_text(&s->to.ip, ip),
-                   s->to.port);
-}
-
-struct out_session *out_session_open(struct worker_ctx *w, const struct out_session_start *start,
-                                     const struct out_session_ops *ops, void *arg)
-{
-    struct out_session *s = base_alloc(sizeof(*s));
-
-    REQUIRE(start->verdict.mode != VERDICT_SKIP);
-    s->w = w;
-    s->settings = settings_ref(w->settings);
-    s->to = start->to;
-    s->verdict = start->verdict;
-    s->facts = start->facts ? dest_facts_ref(start->facts) : NULL;
-    s->level = start->level;
-    s->implicit_tls = start->implicit_tls;
-    s->probe = start->probe;
-    s->ops = ops;
-    s->arg = arg;
-    name_remote(s, start->host);
-    s->client = make_client(s);
-    s->conn = conn_connect(w->loop, &s->to, LIMIT_REPLY, LIMIT_CLIENT_OUT, &conn_calls, s);
-    conn_deadline(s->conn, delivery_of(s)->timeouts.connect_ms);
-    COUNT(smtp_connections);
-    return s;
-}
 
 static void on_kick(struct timer *t)
 {
@@ -429,6 +354,7 @@ void out_session_free(struct out_session **sp)
     loop_timer_clear(s->w->loop, &s->kick);
     close_connection(s);
     smtp_client_free(&s->client);
+    out_login_end(&s->login);
     body_source_end(&s->source);
     dest_facts_unref(&s->facts);
     settings_unref(&s->settings);
@@ -441,44 +367,4 @@ void out_session_quit(struct out_session **sp)
     if (*sp)
         (*sp)->polite = out_session_reusable(*sp);
     out_session_free(sp);
-}
-
-const struct tls_outcome *out_session_tls(const struct out_session *s)
-{
-    return s->has_outcome ? &s->outcome : NULL;
-}
-
-const char *out_session_remote(const struct out_session *s)
-{
-    return s->remote;
-}
-
-const struct verdict *out_session_verdict(const struct out_session *s)
-{
-    return &s->verdict;
-}
-
-struct smtp_client *out_session_client(struct out_session *s)
-{
-    return s->client;
-}
-
-SSL *out_session_ssl(struct out_session *s)
-{
-    return conn_ssl(s->conn);
-}
-
-bool out_session_dot_sent(const struct out_session *s)
-{
-    return s->dot_sent;
-}
-
-const struct ip_port *out_session_to(const struct out_session *s)
-{
-    return &s->to;
-}
-
-bool out_session_is_fresh(const struct out_session *s, int64_t wall_ms)
-{
-    return !s->facts || dest_facts_are_fresh(s->facts, wall_ms);
 }

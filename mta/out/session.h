@@ -18,7 +18,8 @@ struct out_session_start {
     struct verdict verdict;        /* borrows from facts */
     struct dest_facts *facts;      /* NULL for literals; the session takes a reference of its own */
     enum tls_level level;
-    bool implicit_tls;
+    const struct hop *hop;         /* protocol, TLS from the start, chunks; borrowed during the call */
+    const char *username, *password; /* of a login, until it is ready; NULL: none */
     const struct tls_probe *probe; /* `danelaw check`: stop when READY, then QUIT; NULL: a delivery */
 };
 

@@ -16,6 +16,7 @@ struct smtp_client *smtp_client_new(const struct smtp_client_config *cfg)
     c->event = CLIENT_WAIT;
     c->failure = status_of(CAUSE_OK);
     reply_reader_init(&c->reader);
+    buf_init(&c->login.response, LIMIT_AUTH_LINE);
     return c;
 }
 
@@ -24,6 +25,7 @@ void smtp_client_free(struct smtp_client **c)
     if (!*c)
         return;
     reply_reader_free(&(*c)->reader);
+    client_login_forget(*c);
     free(*c);
     *c = NULL;
 }
@@ -110,10 +112,17 @@ static bool is_closing(const struct reply *r)
 
 /* --- Input --- */
 
+static bool is_content(const struct smtp_client *c)
+{
+    return c->state == CLIENT_ST_BODY || c->state == CLIENT_ST_DOT;
+}
+
 /* Whether a reply is due: something was sent and is not answered yet. */
 static bool is_owed(const struct smtp_client *c)
 {
-    if (c->t && c->state != CLIENT_ST_DOT && c->state != CLIENT_ST_BODY)
+    if (c->t && is_content(c))
+        return client_content_owes(c);
+    if (c->t)
         return client_transaction_owes(c);
     if (c->state == CLIENT_ST_QUIT)
         return !c->unsent;
@@ -161,7 +170,7 @@ static void on_reply(struct smtp_client *c, const struct reply *r)
 {
     if (is_closing(r))
         fail_closing(c, r);
-    else if (c->t && c->state != CLIENT_ST_DOT)
+    else if (c->t && !is_content(c))
         client_transaction_on_reply(c, r);
     else
         client_row(c->state)->on_reply(c, r);
@@ -188,9 +197,7 @@ static bool read_reply(struct smtp_client *c, struct buf *in)
 
 static bool send_state(struct smtp_client *c, struct buf *out)
 {
-    if (c->t && c->state == CLIENT_ST_DOT)
-        return dot_writer_end(&c->dot, out);
-    if (c->t)
+    if (c->t && !is_content(c))
         return client_transaction_send(c, out);
     return client_row(c->state)->send(c, out);
 }
@@ -254,19 +261,6 @@ void smtp_client_start(struct smtp_client *c, struct smtp_transaction *t)
     client_transaction_begin(c, t);
     if (dead)
         client_fail(c, &c->failure);
-}
-
-size_t smtp_client_body(struct smtp_client *c, struct slice content, struct buf *out)
-{
-    return c->state == CLIENT_ST_BODY ? dot_writer_feed(&c->dot, content, out) : 0;
-}
-
-bool smtp_client_body_end(struct smtp_client *c, struct buf *out)
-{
-    if (c->state != CLIENT_ST_BODY || !dot_writer_end(&c->dot, out))
-        return false;
-    c->state = CLIENT_ST_DOT;
-    return true;
 }
 
 void smtp_client_abort(struct smtp_client *c, const struct status *why)

@@ -20,6 +20,9 @@ struct smtp_client_config {
     const char *hostname;        /* for EHLO */
     enum client_tls tls;         /* CLIENT_TLS_NEVER also when TLS stands from the start */
     bool tls_from_start;
+    bool lmtp;                   /* RFC 2033: LHLO, and a reply for each recipient after the message */
+    bool chunking;               /* BDAT where it is offered (RFC 3030), else DATA */
+    bool login;                  /* AUTH before the first transaction, never in clear */
     int64_t greeting_ms, command_ms, data_start_ms, data_block_ms, final_dot_ms;
 };
 
@@ -46,8 +49,9 @@ struct smtp_transaction {
 enum smtp_client_event {
     CLIENT_WAIT,      /* needs input, or output to drain */
     CLIENT_STARTTLS,  /* 220 was read and in is empty: handshake, then smtp_client_tls_done */
+    CLIENT_AUTH,      /* smtp_client_login with what answers smtp_client_challenge */
     CLIENT_READY,     /* a transaction may start (first, or after FINISHED) */
-    CLIENT_BODY,      /* 354: append content by smtp_client_body as out has room, then body_end */
+    CLIENT_BODY,      /* append content by smtp_client_body as out has room, then body_end */
     CLIENT_FINISHED,  /* every recipient has its result; READY follows, or FAILED if the server closes */
     CLIENT_FAILED,    /* the session is over; failure says why. Recipients without a result got it too */
     CLIENT_QUIT_DONE, /* QUIT was answered, or need not be awaited */
@@ -55,7 +59,7 @@ enum smtp_client_event {
 
 enum client_state {
     CLIENT_ST_GREETING, CLIENT_ST_EHLO, CLIENT_ST_HELO, CLIENT_ST_STARTTLS, CLIENT_ST_TLS,
-    CLIENT_ST_IDLE, CLIENT_ST_MAIL, CLIENT_ST_RCPT, CLIENT_ST_DATA, CLIENT_ST_BODY, CLIENT_ST_DOT,
+    CLIENT_ST_AUTH, CLIENT_ST_IDLE, CLIENT_ST_MAIL, CLIENT_ST_RCPT, CLIENT_ST_DATA, CLIENT_ST_BODY, CLIENT_ST_DOT,
     CLIENT_ST_RSET, CLIENT_ST_QUIT, CLIENT_ST_DEAD, CLIENT_ST_COUNT
 };
 
@@ -65,6 +69,13 @@ struct smtp_client *smtp_client_new(const struct smtp_client_config *cfg);
 void smtp_client_free(struct smtp_client **c);
 enum smtp_client_event smtp_client_step(struct smtp_client *c, struct buf *in, struct buf *out);
 void smtp_client_tls_done(struct smtp_client *c);
+/* What the login goes by, chosen from what the server offers. */
+enum client_mechanism smtp_client_mechanism(const struct smtp_client *c);
+/* The server's challenge as it came, in base64; empty: the mechanism begins. Until the next step. */
+struct slice smtp_client_challenge(const struct smtp_client *c);
+/* The response, in base64; copied, and wiped once it is in out. complete: the mechanism has nothing left
+ * to check, so that success may be believed. */
+void smtp_client_login(struct smtp_client *c, struct slice response, bool complete);
 /* The transaction and what it points to stay valid until FINISHED or FAILED. A message larger than the
  * server's SIZE, or one that needs SMTPUTF8, 8BITMIME or REQUIRETLS where it is not offered, is FINISHED
  * with that result and nothing sent. */

@@ -1,6 +1,6 @@
 /* MAIL and RCPT of the client with their parameters, and what is known before they are sent.
- * RFC 5321 §4.1.1.2, §4.1.1.3; RFC 1870; RFC 6152; RFC 6531 §3.4; RFC 3461 §4, §5.2.1; RFC 8689 §4.2.1.
- * Pure, any thread. */
+ * RFC 5321 §4.1.1.2, §4.1.1.3; RFC 1870; RFC 6152; RFC 6531 §3.4; RFC 3461 §4, §5.2.1; RFC 8689
+ * §4.2.1. Pure, any thread. */
 #include "mta/smtp/client_internal.h"
 #include "mta/smtp/xtext.h"
 

@@ -7,7 +7,7 @@
 
 static bool send_ehlo(struct smtp_client *c, struct buf *out)
 {
-    return buf_printf(out, "EHLO %s\r\n", c->hostname);
+    return buf_printf(out, "%s %s\r\n", c->cfg.lmtp ? "LHLO" : "EHLO", c->hostname);
 }
 
 static bool send_helo(struct smtp_client *c, struct buf *out)
@@ -38,17 +38,12 @@ static void refused_by_host(struct smtp_client *c, const struct reply *r)
     client_fail(c, &st);
 }
 
-static bool is_negative(const struct reply *r)
-{
-    return r->code / 100 == 4 || r->code / 100 == 5;
-}
-
 static void on_greeting(struct smtp_client *c, const struct reply *r)
 {
     struct slice name = slice_head(r->text, slice_find(r->text, '\n'));
 
     if (r->code != 220) {
-        (is_negative(r) ? refused_by_host : client_fail_reply)(c, r);
+        (client_is_negative(r) ? refused_by_host : client_fail_reply)(c, r);
         return;
     }
     name = slice_head(name, slice_find(name, ' '));
@@ -67,6 +62,15 @@ static bool needs_tls(const struct smtp_client *c)
     return c->cfg.tls == CLIENT_TLS_REQUIRED && !c->tls;
 }
 
+/* TLS stands, or nobody asks for it. */
+static void after_tls(struct smtp_client *c)
+{
+    if (c->cfg.login)
+        client_login_begin(c);
+    else
+        client_idle(c);
+}
+
 static void after_hello(struct smtp_client *c)
 {
     if (wants_tls(c) && (c->caps.mask & CAP_STARTTLS))
@@ -74,7 +78,7 @@ static void after_hello(struct smtp_client *c)
     else if (needs_tls(c))
         client_fail_cause(c, CAUSE_STARTTLS_NOT_OFFERED);
     else
-        client_idle(c);
+        after_tls(c);
 }
 
 /* RFC 5321 §3.2: a server that does not know EHLO gets HELO, unless we need what only EHLO can
@@ -86,9 +90,9 @@ static void on_ehlo(struct smtp_client *c, const struct reply *r)
         after_hello(c);
     } else if (r->code / 100 == 5 && needs_tls(c)) {
         client_fail_cause(c, CAUSE_STARTTLS_NOT_OFFERED);
-    } else if (r->code / 100 == 5) {
+    } else if (r->code / 100 == 5 && !c->cfg.lmtp) {
         client_enter(c, CLIENT_ST_HELO);
-    } else if (r->code / 100 == 4) {
+    } else if (client_is_negative(r)) {
         refused_by_host(c, r);
     } else {
         client_fail_reply(c, r);
@@ -100,7 +104,7 @@ static void on_helo(struct smtp_client *c, const struct reply *r)
     if (r->code == 250)
         after_hello(c);
     else
-        (is_negative(r) ? refused_by_host : client_fail_reply)(c, r);
+        (client_is_negative(r) ? refused_by_host : client_fail_reply)(c, r);
 }
 
 static void starttls_refused(struct smtp_client *c, const struct reply *r)
@@ -120,8 +124,8 @@ static void on_starttls(struct smtp_client *c, const struct reply *r)
         c->event = CLIENT_STARTTLS;
     } else if (needs_tls(c)) {
         starttls_refused(c, r);
-    } else if (is_negative(r)) {
-        client_idle(c);
+    } else if (client_is_negative(r)) {
+        after_tls(c);
     } else {
         client_fail_reply(c, r);
     }
@@ -140,12 +144,13 @@ static const struct client_row rows[CLIENT_ST_COUNT] = {
     ROW(HELO) = {"helo", "sending HELO", AT(command_ms), send_helo, on_helo},
     ROW(STARTTLS) = {"starttls", "sending STARTTLS", AT(command_ms), send_starttls, on_starttls},
     ROW(TLS) = {"tls", "negotiating TLS", AT(command_ms), NULL, NULL},
+    ROW(AUTH) = {"auth", "logging in", AT(command_ms), client_send_auth, client_on_auth},
     ROW(IDLE) = {"idle", "waiting for a message", AT(command_ms), NULL, NULL},
     ROW(MAIL) = {"mail", "sending MAIL FROM", AT(command_ms), client_send_mail, client_on_mail},
     ROW(RCPT) = {"rcpt", "sending RCPT TO", AT(command_ms), client_send_rcpt, client_on_rcpt},
     ROW(DATA) = {"data", "sending DATA", AT(data_start_ms), client_send_data, client_on_data},
-    ROW(BODY) = {"body", "sending the message body", AT(data_block_ms), NULL, NULL},
-    ROW(DOT) = {"dot", "sending the end of data", AT(final_dot_ms), NULL, client_on_dot},
+    ROW(BODY) = {"body", "sending the message body", AT(data_block_ms), NULL, client_on_chunk},
+    ROW(DOT) = {"dot", "sending the end of data", AT(final_dot_ms), client_send_dot, client_on_dot},
     ROW(RSET) = {"rset", "sending RSET", AT(command_ms), client_send_rset, client_on_rset},
     ROW(QUIT) = {"quit", "sending QUIT", AT(command_ms), send_quit, NULL},
     ROW(DEAD) = {"dead", "closed", AT(command_ms), NULL, NULL},

@@ -1,13 +1,13 @@
-/* One transaction of the client: [RSET] MAIL RCPT… DATA, then the message, then its dot. With
- * PIPELINING they go out together and `answered` walks behind `sent`; without, one waits for the
- * other. RFC 5321 §3.3, §4.3.2; RFC 2920 §3.1. Pure, any thread.
+/* One transaction of the client: [RSET] MAIL RCPT… [DATA], then the message (client_content.c).
+ * With PIPELINING they go out together and `answered` walks behind `sent`; without, one waits for
+ * the other. RFC 5321 §3.3, §4.3.2; RFC 2920 §3.1. Pure, any thread.
  *
  * A result is open as long as its cause is OK; an open one at the end becomes what the dot got. */
 #include "mta/smtp/client_internal.h"
 
 static size_t step_count(const struct smtp_client *c)
 {
-    return c->rset_first + 1 + c->t->n_rcpts + 1;
+    return c->rset_first + 1 + c->t->n_rcpts + !c->chunks.used;
 }
 
 static enum client_state step_state(const struct smtp_client *c, size_t step)
@@ -51,11 +51,6 @@ bool client_send_rcpt(struct smtp_client *c, struct buf *out)
     return client_write_rcpt(c, &c->t->rcpts[step_rcpt(c, c->sent)], out);
 }
 
-bool client_send_data(struct smtp_client *c, struct buf *out)
-{
-    return buf_append(out, SLICE("DATA\r\n"));
-}
-
 bool client_transaction_owes(const struct smtp_client *c)
 {
     return c->t && c->sent > c->answered;
@@ -97,7 +92,7 @@ void client_finish(struct smtp_client *c)
 
 /* --- On reply --- */
 
-static bool is_negative(const struct reply *r)
+bool client_is_negative(const struct reply *r)
 {
     return r->code / 100 == 4 || r->code / 100 == 5;
 }
@@ -112,7 +107,7 @@ void client_on_mail(struct smtp_client *c, const struct reply *r)
 {
     struct status st = client_status(r);
 
-    if (is_negative(r))
+    if (client_is_negative(r))
         client_settle_rest(c, &st);
     else if (r->code / 100 != 2)
         client_fail_reply(c, r);
@@ -122,49 +117,15 @@ void client_on_rcpt(struct smtp_client *c, const struct reply *r)
 {
     struct status *result = &c->t->results[step_rcpt(c, c->answered)];
 
-    if (!is_negative(r) && r->code / 100 != 2) {
+    if (!client_is_negative(r) && r->code / 100 != 2) {
         client_fail_reply(c, r);
         return;
     }
     /* After a refused MAIL the answers to what was pipelined behind it mean nothing. */
-    if (!is_open(result) || !is_negative(r))
+    if (!is_open(result) || !client_is_negative(r))
         return;
     *result = client_status(r);
     c->accepted--;
-}
-
-/* 354 with nobody left: the server is owed a dot, and whatever it says then counts for nobody
- * (RFC 2920 §3.1). */
-void client_on_data(struct smtp_client *c, const struct reply *r)
-{
-    struct status st = client_status(r);
-    bool nobody = c->accepted == 0;
-
-    c->rset_due = true;
-    if (r->code == 354) {
-        dot_writer_init(&c->dot);
-        c->state = nobody ? CLIENT_ST_DOT : CLIENT_ST_BODY;
-        c->unsent = nobody;
-        c->event = nobody ? CLIENT_WAIT : CLIENT_BODY;
-    } else if (is_negative(r)) {
-        client_settle_rest(c, &st);
-        client_finish(c);
-    } else {
-        client_fail_reply(c, r);
-    }
-}
-
-void client_on_dot(struct smtp_client *c, const struct reply *r)
-{
-    struct status st = client_status(r);
-
-    if (!is_negative(r) && r->code / 100 != 2) {
-        client_fail_reply(c, r);
-        return;
-    }
-    client_settle_rest(c, &st);
-    c->rset_due = false;
-    client_finish(c);
 }
 
 /* Without PIPELINING nothing more is asked once nobody is left. */
@@ -178,13 +139,15 @@ void client_transaction_on_reply(struct smtp_client *c, const struct reply *r)
     enum client_state state = c->state;
 
     client_row(state)->on_reply(c, r);
-    if (c->state != state || state == CLIENT_ST_DOT)
+    if (c->state != state)
         return; /* finished, failed or on to the message */
     c->rset_due = c->rset_due || state == CLIENT_ST_RCPT;
     c->answered++;
     c->unsent = c->sent < step_count(c);
     if (is_hopeless(c))
         client_finish(c);
+    else if (c->answered == step_count(c))
+        client_begin_chunks(c);
     else
         c->state = step_state(c, c->answered);
 }
@@ -197,6 +160,7 @@ void client_transaction_begin(struct smtp_client *c, struct smtp_transaction *t)
 
     c->t = t;
     c->sent = c->answered = 0;
+    c->chunks = (struct chunks){.used = client_uses_chunks(c)};
     c->accepted = t->n_rcpts;
     c->announce = false;
     t->dsn_passed = (c->caps.mask & CAP_DSN) != 0;

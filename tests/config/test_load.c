@@ -171,6 +171,8 @@ static const char everything[] =
     "next_hops:\n"
     "  exchange: {hosts: [\"10.1.1.10:26\", \"[m.Example]\", b.example], tls: may}\n"
     "  tls: {hosts: [\"[a.example]:2465\", \"[::1]:465\"], implicit_tls: yes}\n"
+    "  store: {hosts: \"unix:/run/lmtp\", protocol: lmtp, username: u, password_file: /p, "
+    "chunking: yes}\n"
     "routes:\n"
     "  \"*\": {to: tls}\n"
     "policies:\n"
@@ -286,7 +288,7 @@ Test(load, every_option_of_where_mail_goes)
     const struct next_hop_config *hop = c->next_hops;
     char place[300];
 
-    cr_assert_eq(c->n_next_hops, 2);
+    cr_assert_eq(c->n_next_hops, 3);
     cr_assert_eq(hop[0].n_hosts, 3);
     expect_host(&hop[0].hosts[0], "10.1.1.10", false, 26, false);
     cr_expect(hop[0].hosts[0].is_address);
@@ -297,6 +299,12 @@ Test(load, every_option_of_where_mail_goes)
     cr_expect_eq(hop[0].tls, TLS_LEVEL_MAY);
     expect_host(&hop[1].hosts[0], "a.example", false, 2465, true);
     expect_host(&hop[1].hosts[1], "::1", false, 465, true);
+    cr_expect_eq(hop[1].protocol, HOP_SMTP);
+    cr_expect_eq(hop[2].protocol, HOP_LMTP);
+    cr_expect(hop[2].hosts[0].is_local && hop[2].chunking);
+    cr_expect_str_eq(hop[2].hosts[0].name, "/run/lmtp");
+    cr_expect_str_eq(hop[2].username, "u");
+    cr_expect_str_eq(hop[2].password_file, "/p");
     cr_expect_not(hop[1].has_tls);
     cr_assert_eq(c->n_domains, 1);
     cr_expect_str_eq(c->domains[0].pattern, "example.org");
@@ -322,7 +330,7 @@ Test(load, every_option_of_the_way_out)
     char place[300];
 
     cr_expect_eq(d->tls, TLS_LEVEL_SECURE);
-    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:39:8");
+    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:40:8");
     cr_expect_eq(d->retry_min_ms, 1000);
     cr_expect_eq(d->retry_max_ms, 120000);
     cr_expect_eq(d->expire_ms, 7 * 86400000);
@@ -337,7 +345,7 @@ Test(load, every_option_of_the_way_out)
         cr_expect_eq(got[i], 1000 * (int64_t)(i + 1), "timeout %zu", i);
     cr_expect_eq(d->n_refuse_networks, 1);
     cr_expect_str_eq(r->trust_anchor_file, "/a.key");
-    cr_expect_eq(r->trust_anchor_where.line, 50);
+    cr_expect_eq(r->trust_anchor_where.line, 51);
     cr_assert_eq(r->n_forward, 2);
     cr_expect_str_eq(r->forward[0], "127.0.0.1@5300");
     cr_expect_str_eq(r->forward[1], "::1@53");

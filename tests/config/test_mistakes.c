@@ -246,6 +246,21 @@ static const struct row {
      AT "4:3: \"tls\" in policy \"a.example\" is required\n"},
     {"a hop without hosts", RIGHT "next_hops: {x: {hosts: []}}\n",
      AT "3:24: \"hosts\" in next hop \"x\" must not be empty\n"},
+    {"LMTP by MX", RIGHT "next_hops: {x: {hosts: a.example, protocol: lmtp}}\n",
+     AT "3:24: \"a.example\" in hosts of next hop \"x\" must be [NAME]:PORT, an address or "
+        "unix:/PATH: LMTP does not follow MX records\n"},
+    {"LMTP on port 25", RIGHT "next_hops: {x: {hosts: \"[a.example]\", protocol: lmtp}}\n",
+     AT "3:24: \"a.example\" in hosts of next hop \"x\" needs a port other than 25: LMTP is not "
+        "spoken there\n"},
+    {"SMTP by a local socket", RIGHT "next_hops: {x: {hosts: \"unix:/run/x\"}}\n",
+     AT "3:24: a local socket in hosts of next hop \"x\" needs protocol: lmtp\n"},
+    {"a relative socket", RIGHT "next_hops: {x: {hosts: \"unix:x\", protocol: lmtp}}\n", AT "3:24: \"hosts\" in next hop \"x\" must be NAME, [NAME] or an address, with :PORT if it "
+        "is not 25, not \"unix:x\"\n"},
+    {"half a login", RIGHT "next_hops: {x: {hosts: a.example, username: u}}\n",
+     AT "3:45: username and password_file of next hop \"x\" go together\n"},
+    {"a login in clear",
+     RIGHT "next_hops: {x: {hosts: a.example, username: u, password_file: p, tls: may}}\n",
+     AT "3:71: \"tls\" in next hop \"x\" must be encrypt or more for a login\n"},
     {"a hop called mx", RIGHT "next_hops: {mx: {hosts: a.example}}\n",
      AT "3:13: a next hop cannot be called \"mx\"\n"},
     {"a bare IPv6 host", RIGHT "next_hops: {x: {hosts: [\"2001:db8::1\"]}}\n",

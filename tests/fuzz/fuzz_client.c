@@ -22,6 +22,9 @@ static void step(struct run *r, struct buf *in, struct buf *out)
         case CLIENT_STARTTLS:
             smtp_client_tls_done(r->client);
             break;
+        case CLIENT_AUTH:
+            smtp_client_login(r->client, SLICE("eA=="), smtp_client_challenge(r->client).n % 2);
+            break;
         case CLIENT_READY:
             smtp_client_start(r->client, &r->t);
             break;
@@ -47,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct smtp_rcpt rcpts[RCPTS] = {
         {.address = "a@b.example"}, {.address = "c@b.example"}, {.address = "d@b.example"}};
-    struct smtp_client_config cfg = {"relay.example.org", CLIENT_TLS_IF_OFFERED, false, 1, 1, 1, 1, 1};
+    struct smtp_client_config cfg = {.hostname = "relay.example.org"};
     struct run r = {.t = {.sender = "s@example.org",
                           .size = 100,
                           .eight_bit = true,
@@ -58,6 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1)
         return 0;
     cfg.tls = (enum client_tls)(data[0] % 3);
+    cfg.lmtp = data[0] & 64;
+    cfg.chunking = data[0] & 32;
+    cfg.login = data[0] & 16;
     r.t.results = r.results;
     for (size_t k = 0; k < RCPTS; k++)
         r.results[k] = status_of(CAUSE_LOCAL_ERROR);

@@ -183,6 +183,41 @@ Test(session_limits, any_data_rate_is_still_a_rate)
     rig_free(&r);
 }
 
+/* Chunks of one octet each are commands in good time, and content at no rate at all. */
+Test(session_limits, many_small_chunks_are_slow_content)
+{
+    struct rig *r = rig_new();
+
+    greet(r);
+    rig_ask(r, "MAIL FROM:<s@a.example>", "250");
+    rig_ask(r, "RCPT TO:<r@b.example>", "250");
+    for (int i = 0; i < 3; i++) {
+        rig_say(r, "BDAT 1\r\nx");
+        rig_expect(r, "250");
+        rig_advance(r, 99000);
+    }
+    rig_advance(r, 4000);
+    rig_expect(r, "421 4.4.2");
+    rig_expect_close(r);
+    rig_free(&r);
+}
+
+Test(session_limits, a_chunk_that_does_not_end)
+{
+    struct rig *r = rig_new();
+
+    greet(r);
+    rig_ask(r, "MAIL FROM:<s@a.example>", "250");
+    rig_ask(r, "RCPT TO:<r@b.example>", "250");
+    rig_say(r, "BDAT 1000000\r\n");
+    rig_say_large(r, 160000); /* a block and a little */
+    rig_advance(r, 299000);
+    rig_say_large(r, 100000);
+    rig_advance(r, 2000);
+    rig_expect(r, "421 4.4.2");
+    rig_free(&r);
+}
+
 /* --- Rates --- */
 
 static void ask_mail(struct rig *r, const char *reply)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "config/base/base.h"
@@ -16,7 +17,8 @@ struct talk { /* one connection */
     SSL *ssl;
     char in[8192];
     size_t n;
-    int rcpts; /* of the transaction */
+    int rcpts;          /* of the transaction */
+    char replies[2048]; /* to the message by LMTP */
 };
 
 static bool stopping(struct fake *f)
@@ -154,7 +156,17 @@ static void mail(struct talk *t, const char *line)
     const char *reply = null && t->f->mail_null ? t->f->mail_null : t->f->mail;
 
     t->rcpts = 0;
+    t->replies[0] = '\0';
     say_line(t, reply ? reply : "250 2.1.0 ok");
+}
+
+static void take_rcpt(struct talk *t, const char *line)
+{
+    size_t n = strlen(t->replies);
+
+    (void)snprintf(t->replies + n, sizeof(t->replies) - n, "%s\r\n",
+                   strstr(line, "<full") ? "452 4.2.2 mailbox full" : "250 2.0.0 in the box");
+    say_line(t, "250 2.1.5 ok");
 }
 
 static void rcpt(struct talk *t, const char *line)
@@ -166,7 +178,7 @@ static void rcpt(struct talk *t, const char *line)
     else if (t->f->takes && t->rcpts++ >= t->f->takes)
         say_line(t, "452 4.5.3 too many recipients");
     else
-        say_line(t, "250 2.1.5 ok");
+        take_rcpt(t, line);
 }
 
 static bool data(struct talk *t)
@@ -182,7 +194,10 @@ static bool data(struct talk *t)
     } while (strcmp(line, ".") != 0);
     if (t->f->dot && !t->f->dot[0])
         return false;
-    say_line(t, t->f->dot ? t->f->dot : "250 2.0.0 stored");
+    if (t->f->lmtp)
+        say(t, t->replies);
+    else
+        say_line(t, t->f->dot ? t->f->dot : "250 2.0.0 stored");
     add(t->f, &t->f->messages);
     return !t->f->closes_after_message;
 }
@@ -190,8 +205,10 @@ static bool data(struct talk *t)
 /* False: the connection ends. */
 static bool command(struct talk *t, const char *line)
 {
-    if (strncmp(line, "EHLO", 4) == 0)
+    if (strncmp(line, t->f->lmtp ? "LHLO" : "EHLO", 4) == 0)
         ehlo(t);
+    else if (strncmp(line, "AUTH", 4) == 0)
+        say_line(t, t->f->login ? t->f->login : "235 2.7.0 welcome");
     else if (strcmp(line, "STARTTLS") == 0)
         return starttls(t);
     else if (strncmp(line, "MAIL", 4) == 0)
@@ -236,7 +253,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-void fake_start(struct fake *f, uint16_t port)
+static void listen_on(struct fake *f, uint16_t port)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons(port)};
     socklen_t len = sizeof(sa);
@@ -246,9 +263,26 @@ void fake_start(struct fake *f, uint16_t port)
     f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     (void)setsockopt(f->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     cr_assert_eq(bind(f->listener, (struct sockaddr *)&sa, sizeof(sa)), 0, "bind %s", f->address);
-    cr_assert_eq(listen(f->listener, 10), 0);
     cr_assert_eq(getsockname(f->listener, (struct sockaddr *)&sa, &len), 0);
     f->port = ntohs(sa.sin_port);
+}
+
+static void listen_at(struct fake *f)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+
+    (void)slice_copy(slice_of(f->path), sa.sun_path, sizeof(sa.sun_path));
+    f->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(f->listener, (struct sockaddr *)&sa, sizeof(sa)), 0, "bind %s", f->path);
+}
+
+void fake_start(struct fake *f, uint16_t port)
+{
+    if (f->path)
+        listen_at(f);
+    else
+        listen_on(f, port);
+    cr_assert_eq(listen(f->listener, 10), 0);
     buf_init(&f->heard, 16 << 20);
     pthread_mutex_init(&f->lock, NULL);
     cr_assert_eq(pthread_create(&f->thread, NULL, run, f), 0);

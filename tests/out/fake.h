@@ -26,6 +26,9 @@ struct fake {
     const char *tls_offers; /* the same, inside TLS only */
     int takes;            /* recipients of a transaction, 452 4.5.3 for more; 0: all */
     bool seven_bit;       /* 8BITMIME is not offered */
+    const char *path;     /* a local socket instead of the address */
+    bool lmtp;            /* LHLO, and a reply for each recipient: 452 for <full…> */
+    const char *login;    /* reply to AUTH, NULL: 235 */
     bool closes_after_message;
     bool silent_body; /* reads nothing after 354 */
 

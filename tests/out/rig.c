@@ -56,6 +56,8 @@ static void configure(struct rig *r)
                                 .hostname = "relay.example",
                                 .state_directory = r->dir,
                                 .runtime_directory = r->dir,
+                                .next_hops = &r->hop,
+                                .n_next_hops = 1,
                                 .routes = &r->route,
                                 .n_routes = 1,
                                 .workers = 1};
@@ -110,6 +112,7 @@ static void make_settings(struct rig *r)
     r->settings = base_alloc(sizeof(*r->settings));
     r->settings->refs = 1;
     r->settings->config = &r->config;
+    r->settings->passwords = &r->password;
     cr_assert(tls_clients_init(&r->settings->tls, &errors), "%s", buf_cstr(&errors));
     buf_free(&errors);
 }

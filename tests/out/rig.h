@@ -17,6 +17,7 @@ struct rig {
     struct config config;
     struct hop_host hop_host;
     struct next_hop_config hop;
+    char *password; /* of the hop */
     struct route_config route;
     struct policy_config policy;
     struct settings *settings;

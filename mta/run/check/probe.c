@@ -107,7 +107,7 @@ void probe_open(const struct probe_start *start,
                                   .verdict = start->verdict,
                                   .facts = start->facts,
                                   .level = start->level,
-                                  .implicit_tls = start->hop->implicit_tls,
+                                  .hop = start->hop,
                                   .probe = &p->tls};
 
     p->ctx = start->ctx;
