@@ -14,6 +14,8 @@ from receiver import Receiver  # noqa: E402
 
 ACCEPTED, FOREIGN, OWN = "good.example", "foreign.example", "relay.example"
 SINK, ELSEWHERE, BESIDE, SECOND = (place.address(n) for n in range(40, 44))
+NO_LIMITS = {"error_delay": 0, **{f"{scope}{what}_per_minute": 0 for scope in ("", "network_")
+                                  for what in ("connections", "messages", "recipients")}}
 PATIENCE = 5.0 * place.PATIENCE
 
 
@@ -34,7 +36,8 @@ def settings_of(identity, accepted=(ACCEPTED,), address=place.RELAY):
     def make(folder):
         made = default_settings(folder)
         made["listeners"]["lab"].update(bind=[f"{address}:{place.RELAY_PORT}"], clients=[],
-                                        identity="door", max_message_size="1m")
+                                        identity="door", max_message_size="1m",
+                                        limits=NO_LIMITS)
         made["identities"] = {"door": {"certificate_file": str(identity.chain),
                                        "key_file": str(identity.key)}}
         made["domains"] = {domain: {"to": "sink"} for domain in accepted}
