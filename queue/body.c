@@ -1,6 +1,7 @@
 /* Finished bodies: counted, read from any thread. See body.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,6 +62,24 @@ void body_unref(struct body **bp)
     free(b->memory);
     free(b->path);
     free(b);
+}
+
+bool body_rename(struct body *b, const char *spool, const char *id)
+{
+    if (!b->path)
+        return true;
+    REQUIRE(b->unowned && !b->synced && b->refs == 1);
+    size_t n = strlen(spool) + strlen(id) + 2;
+    char *path = base_alloc(n);
+    (void)snprintf(path, n, "%s/%s", spool, id);
+    bool ok = renameat2(AT_FDCWD, b->path, AT_FDCWD, path, RENAME_NOREPLACE) == 0;
+    if (ok) {
+        free(b->path);
+        b->path = path;
+    } else {
+        free(path);
+    }
+    return ok;
 }
 
 uint64_t body_size(const struct body *b)

@@ -24,6 +24,10 @@ enum cause body_writer_cause(const struct body_writer *w); /* OK, MESSAGE_TOO_BI
 struct body *body_writer_finish(struct body_writer **w);
 void body_writer_abort(struct body_writer **w); /* removes the file; NULL is fine */
 
+/* A body just finished by its writer, which no other has seen yet, gets the file name of id; there must
+ * be none. False: it stays what it was. A body in memory has no file. */
+MUST_USE bool body_rename(struct body *b, const char *spool, const char *id);
+
 struct body *body_of_memory(struct slice content);                       /* copies */
 struct body *body_of_file(const char *path, uint64_t size);              /* opened at first read */
 struct body *body_ref(struct body *b);

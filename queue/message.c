@@ -53,19 +53,23 @@ struct message *message_new(void)
     return m;
 }
 
+static void free_members(struct recipient *r)
+{
+    free(r->address);
+    free(r->domain);
+    free(r->last);
+    free(r->remote);
+    free(r->orcpt);
+}
+
 void message_free(struct message **mp)
 {
     struct message *m = *mp;
 
     if (!m)
         return;
-    for (size_t i = 0; i < m->n_rcpts; i++) {
-        free(m->rcpts[i].address);
-        free(m->rcpts[i].domain);
-        free(m->rcpts[i].last);
-        free(m->rcpts[i].remote);
-        free(m->rcpts[i].orcpt);
-    }
+    for (size_t i = 0; i < m->n_rcpts; i++)
+        free_members(&m->rcpts[i]);
     free(m->rcpts);
     free(m->sender);
     free(m->client);
@@ -85,6 +89,15 @@ size_t message_add_rcpt(struct message *m, struct slice address, struct slice do
     m->rcpts[m->n_rcpts] =
         (struct recipient){.address = slice_dup(address), .domain = slice_dup(domain)};
     return m->n_rcpts++;
+}
+
+/* The array grows again at the same powers of two: it may be larger than it has to be, never smaller. */
+void message_remove_rcpt(struct message *m, size_t i)
+{
+    REQUIRE(i < m->n_rcpts);
+    free_members(&m->rcpts[i]);
+    m->n_rcpts--;
+    memmove(m->rcpts + i, m->rcpts + i + 1, (m->n_rcpts - i) * sizeof(*m->rcpts));
 }
 
 /* A quoted local part may hold '@' (RFC 5321 §4.1.2); a domain or literal never does, so the last

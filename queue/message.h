@@ -61,6 +61,7 @@ struct message *message_new(void);
 void message_free(struct message **m); /* with its reference to the body */
 /* Appends a recipient; copies. The index is returned. */
 size_t message_add_rcpt(struct message *m, struct slice address, struct slice domain);
+void message_remove_rcpt(struct message *m, size_t i); /* the order of the others stays */
 /* The domain part of an address, normalised, or the literal; false if there is none. */
 MUST_USE bool message_domain_of(struct slice address, char out_domain[HOSTNAME_MAX]);
 

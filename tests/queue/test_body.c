@@ -170,3 +170,36 @@ Test(body, shorter_or_missing_file)
     rig_remove(&spool);
     NO_LEAKS();
 }
+
+static struct body *written(const char *spool, const char *id, size_t n)
+{
+    struct body_writer *w = body_writer_new(spool, id, n);
+    char *content = pattern(n);
+
+    body_writer_append(w, slice_make(content, n));
+    free(content);
+    return body_writer_finish(&w);
+}
+
+/* A message that was changed on its way in: another file, under the message's name. */
+Test(body, renamed)
+{
+    char *spool = rig_directory(), octet;
+    struct body *old = written(spool, "body000000", LIMIT_BODY_IN_ROW + 1);
+    struct body *new = written(spool, "other00000", LIMIT_BODY_IN_ROW + 2);
+    struct body *small = written(spool, "small00000", 10);
+
+    cr_expect_not(body_rename(new, spool, "body000000"), "the name is another's");
+    cr_expect(rig_exists(spool, "other00000"));
+    body_unref(&old);
+    cr_expect(body_rename(new, spool, "body000000"));
+    cr_expect_not(rig_exists(spool, "other00000"));
+    cr_expect(rig_exists(spool, "body000000"));
+    cr_expect_eq(body_sync_file(new), BODY_SYNCED);
+    cr_expect_eq(body_read(new, LIMIT_BODY_IN_ROW + 1, &octet, 1), 1, "opened by its new name");
+    body_unref(&new);
+    cr_expect_not(rig_exists(spool, "body000000"));
+    cr_expect(body_rename(small, spool, "body000000"), "nothing to do");
+    body_unref(&small);
+    rig_remove(&spool);
+}

@@ -107,3 +107,27 @@ Test(message, many_recipients)
     message_free(&m);
     NO_LEAKS();
 }
+
+/* Any order of adding and removing; the others stay in order. */
+Test(message, recipients_removed)
+{
+    struct message *m = message_new();
+    char address[16] = "a@b.example";
+
+    for (int round = 0; round < 3; round++) {
+        for (char c = 'a'; c <= 'h'; c++) {
+            address[0] = c;
+            (void)message_add_rcpt(m, slice_of(address), SLICE("b.example"));
+        }
+        message_remove_rcpt(m, m->n_rcpts - 1);
+        message_remove_rcpt(m, 0);
+        cr_assert_eq(m->n_rcpts, 6);
+        for (size_t i = 0; i < 6; i++)
+            cr_expect_eq(m->rcpts[i].address[0], 'b' + (char)i);
+        while (m->n_rcpts > (size_t)round)
+            message_remove_rcpt(m, 0);
+        while (m->n_rcpts)
+            message_remove_rcpt(m, m->n_rcpts - 1);
+    }
+    message_free(&m);
+}
