@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "config/base/log.h"
+#include "mta/in/milter.h"
 
 enum { STOP_GRACE_MS = 8000 }; /* how long a message on its way in may take to end when stopping */
 
@@ -270,6 +271,7 @@ void session_end(struct in_session *s)
     if (!stages_cancel(s))
         return; /* an orphan: the request comes home, and then again here */
     tx_reset(s);
+    milters_end(s);
     loop_timer_clear(s->worker->loop, &s->grace);
     session_log_disconnect(s, s->ending == ENDING_POLITE ? "closed" : "connection lost");
     counter_add(COUNTER_smtpd_sessions, -1);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config/base/clock.h"
+#include "mta/in/milter.h"
 #include "mta/in/relay.h"
 #include "mta/mail/trace.h"
 
@@ -22,6 +23,7 @@ void tx_reset(struct in_session *s)
     if (!tx)
         return;
     REQUIRE(!stages_waiting(s));
+    milters_reset(s);
     body_writer_abort(&tx->writer);
     message_free(&tx->message); /* a body that never got a row takes its file with it */
     free(tx->sender);
@@ -175,13 +177,25 @@ static void add_postmaster(const struct in_session *s, const char *local,
     buf_free(&b);
 }
 
-static void add_recipient(const struct in_session *s, const struct address *rcpt,
-                          const struct rcpt_params *params)
+void session_add_recipient(const struct in_session *s, const struct address *rcpt,
+                           const struct rcpt_params *params)
 {
     if (rcpt->kind == ADDRESS_POSTMASTER)
         add_postmaster(s, rcpt->text, params);
     else
         add_once(s->tx->message, rcpt->text, rcpt->local_len, rcpt->domain, params);
+}
+
+void session_remove_recipient(const struct in_session *s, const struct address *rcpt)
+{
+    struct message *m = s->tx->message;
+
+    for (size_t i = 0; i < m->n_rcpts; i++) {
+        if (!same_mailbox(&m->rcpts[i], rcpt->text, rcpt->local_len, rcpt->domain))
+            continue;
+        message_remove_rcpt(m, i);
+        return;
+    }
 }
 
 enum stage_result stage_relay(struct in_session *s, struct status *st)
@@ -201,7 +215,7 @@ void session_finish_rcpt(struct in_session *s, const struct smtp_server_event *e
                          const struct status *st)
 {
     if (status_ok(st))
-        add_recipient(s, ev->address, ev->rcpt);
+        session_add_recipient(s, ev->address, ev->rcpt);
     answer(s, st, s->tx->sender, ev->address->text);
 }
 
@@ -228,20 +242,26 @@ static bool write_trace(const struct in_session *s, int64_t now_ms, struct buf *
     return trace_received(&t, out);
 }
 
+bool session_spool(const struct in_session *s, char *out, size_t size)
+{
+    struct buf b;
+
+    buf_init(&b, size - 1);
+    bool ok = buf_printf(&b, "%s/bodies", s->settings->config->state_directory) &&
+              slice_copy(buf_slice(&b), out, size);
+    buf_free(&b);
+    return ok;
+}
+
 /* The limit is on what the client sends; our own line comes on top. 0: no limit. */
 static struct body_writer *open_writer(const struct in_session *s, size_t own)
 {
     uint64_t max = s->listener->max_message_size;
     char spool[PATH_MAX];
-    struct body_writer *w = NULL;
-    struct buf b;
 
-    buf_init(&b, sizeof(spool) - 1);
-    if (buf_printf(&b, "%s/bodies", s->settings->config->state_directory) &&
-        slice_copy(buf_slice(&b), spool, sizeof(spool)))
-        w = body_writer_new(spool, s->tx->id, max ? max + own : UINT64_MAX);
-    buf_free(&b);
-    return w;
+    if (!session_spool(s, spool, sizeof(spool)))
+        return NULL;
+    return body_writer_new(spool, s->tx->id, max ? max + own : UINT64_MAX);
 }
 
 static enum cause begin_content(struct in_session *s)
@@ -257,6 +277,7 @@ static enum cause begin_content(struct in_session *s)
     buf_init(&trace, TRACE_MAX);
     if (write_trace(s, tx->message->arrival_ms, &trace))
         tx->writer = open_writer(s, trace.n);
+    tx->own = trace.n;
     if (tx->writer) {
         body_writer_append(tx->writer, buf_slice(&trace));
         cause = body_writer_cause(tx->writer);
@@ -361,6 +382,8 @@ enum stage_result stage_submit(struct in_session *s, struct status *st)
 {
     struct transaction *tx = s->tx;
 
+    if (tx->discarded)
+        return STAGE_NEXT;
     tx->size = tx->message->size;
     tx->n_rcpts = tx->message->n_rcpts;
     tx->protocol = session_protocol(s);

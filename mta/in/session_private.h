@@ -6,6 +6,7 @@
  *   session_tls.c   STARTTLS and TLS from the start
  *   session_limits.c  budgets, rates, patience in overload
  *   session_log.c   its log lines
+ *   milter_*.c      the listener's mail filters
  *
  * A session is freed in session_end alone. Everything below it only says that it should end
  * (`ending`), so that no function has to ask whether its session is still there. */
@@ -26,6 +27,8 @@ struct transaction {
     struct header_scan headers;
     struct status refused; /* why the content will be refused after its end; OK: it will not */
     uint64_t read;         /* octets of content so far */
+    size_t own;            /* octets of our own fields in front of it */
+    bool discarded;        /* a filter asked: say yes, and drop it */
     struct queue_submit submit;
     struct in_session *session;
     /* For the log: the message itself is the queue's when the submit is home. */
@@ -56,6 +59,7 @@ struct in_session {
     struct stage_cursor stages;
     char *client_key; /* hexadecimal SHA-256 of the key that the client proved to have; NULL: none */
     bool key_listed;  /* it is one of the listener's: the client may relay */
+    struct milters *milters; /* NULL: none */
     bool stopping;
     bool paused; /* reading */
     bool overloaded; /* the listener */
@@ -99,6 +103,12 @@ void session_finish_data(struct in_session *s, const struct smtp_server_event *e
                          const struct status *st);
 void session_finish_end(struct in_session *s, const struct smtp_server_event *ev,
                         const struct status *st);
+/* The directory of body files; false: its path is too long. */
+MUST_USE bool session_spool(const struct in_session *s, char *out, size_t size);
+/* Of the message that is open; once, however often it is named. */
+void session_add_recipient(const struct in_session *s, const struct address *rcpt,
+                           const struct rcpt_params *params);
+void session_remove_recipient(const struct in_session *s, const struct address *rcpt);
 void session_on_reset(struct in_session *s, const struct smtp_server_event *ev);
 void tx_reset(struct in_session *s); /* every way out of a transaction; no-op without one */
 

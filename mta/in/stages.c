@@ -3,29 +3,42 @@
 
 #include <stdlib.h>
 
+#include "mta/in/milter.h"
 #include "mta/in/session_private.h"
 
 /* --- The table --- */
+
+static const struct stage at_connect[] = {
+    {"milter", stage_milter_connect, stage_milter_cancel},
+};
+
+static const struct stage at_helo[] = {
+    {"milter", stage_milter_helo, stage_milter_cancel},
+};
 
 static const struct stage at_mail[] = {
     {"queue", stage_queue_health, NULL},
     {"rate", stage_message_rate, NULL},
     {"begin", stage_begin_transaction, NULL},
+    {"milter", stage_milter_mail, stage_milter_cancel},
 };
 
 static const struct stage at_rcpt[] = {
     {"relay", stage_relay, NULL},
     {"rate", stage_recipient_rate, NULL},
     {"count", stage_recipient_count, NULL},
+    {"milter", stage_milter_rcpt, stage_milter_cancel},
 };
 
 static const struct stage at_data[] = {
+    {"milter", stage_milter_data, stage_milter_cancel},
     {"content", stage_begin_content, NULL},
 };
 
 /* The queue is asked last: its yes cannot be taken back. */
 static const struct stage at_end[] = {
     {"content", stage_finish_content, NULL},
+    {"milter", stage_milter_end, stage_milter_cancel},
     {"queue", stage_submit, NULL},
 };
 
@@ -35,8 +48,8 @@ static const struct {
     void (*finish)(struct in_session *s, const struct smtp_server_event *ev,
                    const struct status *st);
 } points[STAGE_POINTS] = {
-    [AT_CONNECT] = {NULL,    0,                  session_finish_connect},
-    [AT_HELO] = {NULL,    0,                  session_finish_helo   },
+    [AT_CONNECT] = {at_connect, ARRAY_LEN(at_connect), session_finish_connect},
+    [AT_HELO] = {at_helo, ARRAY_LEN(at_helo), session_finish_helo   },
     [AT_MAIL] = {at_mail, ARRAY_LEN(at_mail), session_finish_mail   },
     [AT_RCPT] = {at_rcpt, ARRAY_LEN(at_rcpt), session_finish_rcpt   },
     [AT_DATA] = {at_data, ARRAY_LEN(at_data), session_finish_data   },

@@ -141,6 +141,7 @@ void rig_pump(struct rig *r)
         bool any = loop_pump(r->loop);
         any |= loop_pump(r->queue_loop);
         any |= loop_pump(r->sync_loop);
+        any |= r->also && r->also(r->also_arg);
         if (any)
             quiet = 0;
     }
@@ -166,6 +167,7 @@ void rig_connect(struct rig *r, const char *from)
     r->fd = pair[0];
     start.fd = pair[1];
     cr_assert(ip_parse(slice_of(from), &start.peer.ip));
+    start.peer.port = 0x0102;
     rates_hold(r->rates, "lan", &start.peer.ip, loop_now_ms(r->loop), &start.rates);
     buf_clear(&r->got);
     r->closed = false;

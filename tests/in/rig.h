@@ -27,6 +27,8 @@ struct rig {
     struct worker_ctx worker;
     struct rates *rates;
     int ended;      /* on_end calls */
+    bool (*also)(void *arg); /* pumped with the loops: true if anything moved. NULL: none */
+    void *also_arg;
     int fd;         /* the client's end, -1: none */
     SSL *ssl;       /* of the client, NULL: clear */
     struct buf got; /* what the server said and nobody has looked at yet */
