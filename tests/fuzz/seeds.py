@@ -332,6 +332,24 @@ TARGETS = {
 }
 
 
+def packet(kind, data=b""):
+    return struct.pack(">I", len(data) + 1) + kind + data
+
+
+MILTER = {
+    "options": packet(b"O", struct.pack(">III", 6, 0xff, 0x1ff7ff)),
+    "verdicts": b"".join(packet(bytes([c])) for c in b"acdfprst4"),
+    "replies": packet(b"y", b"550 5.7.1 no %% way\0") + packet(b"y", b"451-a\r\n451 4.7.1 b\0"),
+    "fields": packet(b"h", b"X\0a\n\tb\r\n c\0") + packet(b"i", b"\0\0\0\1Y\0 v\0") +
+              packet(b"m", b"\0\0\0\1A\0w\0") + packet(b"m", b"\0\0\0\1B\0\0"),
+    "envelope": packet(b"+", b"<a@b.example>\0") + packet(b"2", b"<a@b.example>\0NOTIFY=NEVER\0") +
+                packet(b"-", b"<a@b.example>\0") + packet(b"e", b"<>\0") + packet(b"q", b"why\0"),
+    "body": packet(b"b", b"a\nb\r") + packet(b"b", b"\nc\r\n") + packet(b"c"),
+    "breaks": packet(b"h", b"X\0a\nBcc: b\0") + packet(b"b", b"a\rb") + packet(b"y", b"550 a\r\n250 b\0"),
+}
+TARGETS["milter"] = MILTER
+
+
 def main():
     top = pathlib.Path(sys.argv[1]) if sys.argv[1:] else pathlib.Path(__file__).with_name("corpus")
     for target, seeds in TARGETS.items():
