@@ -13,7 +13,8 @@ LAB_PACKAGES="knot iproute2"
 # From libdb5.3 on: what the Exim of PEER_PACKAGES is linked with.
 TEST_PACKAGES="libcriterion-dev python3-pytest python3-cryptography knot-dnssecutils
     knot-dnsutils swaks libnet-ssleay-perl postfix python3-jsonschema unbound libdb5.3 libgnutls-dane0
-    libidn12 libnsl2"
+    libidn12 libnsl2
+    rspamd opendkim python3-dkim"
 # Mail servers that cannot be installed beside Postfix: unpacked for the laboratory, never installed.
 PEER_PACKAGES="exim4-daemon-light opensmtpd"
 
@@ -60,7 +61,8 @@ apt_install() {
         install --no-install-recommends "$@"
 }
 
-# Knot, Unbound and Postfix are wanted for their programs; their services must not take ports 53 and 25.
+# Knot, Unbound, Postfix and the mail filters are wanted for their programs; their services must not
+# take ports 53 and 25, nor run at all.
 made_policy=
 keep_services_down() {
     [ -e /usr/sbin/policy-rc.d ] && return
@@ -78,7 +80,7 @@ disable_new_services() {
     local package
     command -v systemctl >/dev/null || return 0
     for package in "$@"; do
-        case $package in knot | unbound | postfix) as_root systemctl disable "$package" >/dev/null 2>&1 || true ;; esac
+        case $package in knot | unbound | postfix | rspamd | opendkim) as_root systemctl disable "$package" >/dev/null 2>&1 || true ;; esac
     done
 }
 
