@@ -144,6 +144,8 @@ static json_t *message_ours(const struct message *m, bool full, size_t max_rcpts
 
     set_time(ours, "arrival", m->arrival_ms);
     set(ours, "flags", flags_json(m->flags));
+    if (m->held_for)
+        set_text(ours, "held_for", m->held_for);
     if (full) {
         json_t *done = json_array();
         *left_out += add_rcpts(done, m, false, max_rcpts);

@@ -172,6 +172,7 @@ void queue_text_full(const json_t *row)
     print_member("from", row, "sender");
     print_member("client", ours, "client");
     print_member("arrival", ours, "arrival");
+    print_member("held for", ours, "held_for");
     printf("size          %lld octets\n", (long long)number_of(row, "message_size"));
     print_flags(json_object_get(ours, "flags"));
     print_rcpts(json_object_get(row, "recipients"));

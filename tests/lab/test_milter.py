@@ -93,6 +93,16 @@ def test_a_large_message_is_changed_in_its_file(filtered, fake, receiver):
     assert max(len(data) for data in f.data("B")) == 65535
 
 
+def test_a_filter_puts_on_hold(filtered, fake, receiver):
+    f = fake(E=packet("q", b"looks bad\0") + CONTINUE)
+    d = filtered(f={"socket": f.socket})
+    queue_id = d.submit(SENDER, RCPT, MESSAGE)
+    row = d.queue()[queue_id]
+    assert row["queue_name"] == "hold" and row["danelaw"]["held_for"] == "f: looks bad", row
+    assert "held for" in d.command("queue", "show", queue_id).stdout
+    assert not receiver.visits
+
+
 @pytest.mark.parametrize("command, answer, refused", [
     ("M", packet("r"), (550, "5.7.1")),
     ("R", packet("y", b"450 4.2.1 come back\0"), (450, "4.2.1 come back")),
