@@ -133,21 +133,44 @@ static bool take_connection(struct admission *a, const struct listener_config *c
     return false;
 }
 
-enum cause admission_enter(struct admission *a, const struct listener_config *config,
-                           const struct ip *client, int64_t now_ms, struct rate_hold *out_hold)
+static enum cause client_enter(struct admission *a, const struct listener_config *config,
+                               const struct ip *client, int64_t now_ms,
+                               struct rate_hold *out_hold)
 {
     struct listener_count *l = listener_get(a, config->name);
     struct client_count *c = client_find(l, client);
 
-    if (l->n >= config->max_connections || (c ? c->n : 0) >= config->max_connections_per_client)
+    if ((c ? c->n : 0) >= config->max_connections_per_client)
         return CAUSE_TOO_MANY_CONNECTIONS;
     if (!take_connection(a, config, client, now_ms, out_hold))
         return CAUSE_CONNECTION_RATE;
     if (!c)
         c = client_make(l, client);
-    l->n++;
     c->n++;
     return CAUSE_OK;
+}
+
+static void client_leave(struct admission *a, struct listener_count *l, const struct ip *client,
+                         int64_t now_ms)
+{
+    struct client_count *c = client_find(l, client);
+    REQUIRE(c);
+
+    rates_drop(a->rates, l->name, client, now_ms);
+    if (--c->n == 0)
+        client_drop(l, c);
+}
+
+enum cause admission_enter(struct admission *a, const struct listener_config *config,
+                           const struct ip *client, int64_t now_ms, struct rate_hold *out_hold)
+{
+    struct listener_count *l = listener_get(a, config->name);
+
+    if (l->n >= config->max_connections)
+        return CAUSE_TOO_MANY_CONNECTIONS;
+    enum cause cause = client_enter(a, config, client, now_ms, out_hold);
+    l->n += cause == CAUSE_OK;
+    return cause;
 }
 
 void admission_leave(struct admission *a, const char *listener, const struct ip *client,
@@ -155,13 +178,20 @@ void admission_leave(struct admission *a, const char *listener, const struct ip 
 {
     struct listener_count *l = listener_find(a, listener);
     REQUIRE(l);
-    struct client_count *c = client_find(l, client);
-    REQUIRE(c);
 
-    rates_drop(a->rates, listener, client, now_ms);
+    client_leave(a, l, client, now_ms);
     l->n--;
-    if (--c->n == 0)
-        client_drop(l, c);
+}
+
+enum cause admission_move(struct admission *a, const struct listener_config *config,
+                          const struct ip *from, const struct ip *to, int64_t now_ms,
+                          struct rate_hold *out_hold)
+{
+    enum cause cause = client_enter(a, config, to, now_ms, out_hold);
+
+    if (cause == CAUSE_OK)
+        client_leave(a, listener_get(a, config->name), from, now_ms);
+    return cause;
 }
 
 bool admission_tell(struct admission *a, const char *listener, int64_t now_ms,

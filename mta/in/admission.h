@@ -18,6 +18,10 @@ enum cause admission_enter(struct admission *a, const struct listener_config *l,
                            const struct ip *client, int64_t now_ms, struct rate_hold *out_hold);
 void admission_leave(struct admission *a, const char *listener, const struct ip *client,
                      int64_t now_ms);
+/* A counted connection is another client's from now on: that one's limit and rates are asked, the
+ * listener's total stays. Causes and hold as above; what is refused changes nothing. */
+enum cause admission_move(struct admission *a, const struct listener_config *l, const struct ip *from,
+                          const struct ip *to, int64_t now_ms, struct rate_hold *out_hold);
 /* The client is one of the listener's own and these have no rates. Pure. */
 bool admission_exempt(const struct listener_config *l, const struct ip *client);
 

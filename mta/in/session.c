@@ -167,6 +167,11 @@ static void on_data_end(struct in_session *s, const struct smtp_server_event *ev
     stages_begin(s, AT_END, ev);
 }
 
+static void on_xclient(struct in_session *s, const struct smtp_server_event *ev)
+{
+    stages_begin(s, AT_XCLIENT, ev);
+}
+
 static void on_close(struct in_session *s, const struct smtp_server_event *ev)
 {
     session_count_patience(s);
@@ -193,7 +198,7 @@ static void handle(struct in_session *s, const struct smtp_server_event *ev)
         [SERVER_STARTTLS] = session_on_starttls, [SERVER_CLOSE] = on_close,
         [SERVER_CHUNK] = session_on_chunk,       [SERVER_AUTH] = on_unoffered,
         [SERVER_AUTH_LINE] = on_unoffered,       [SERVER_AUTH_GONE] = on_nothing,
-        [SERVER_XCLIENT] = on_unoffered,
+        [SERVER_XCLIENT] = on_xclient,
     };
 
     if (ev->refused.cause != CAUSE_OK)
@@ -278,7 +283,9 @@ void session_end(struct in_session *s)
     list_remove(&s->node);
     smtp_server_free(&s->server);
     session_forget_key(s);
-    s->on_end(s->arg, s->listener->name, &s->peer.ip);
+    session_forget_xclient(s);
+    free(s->login);
+    s->on_end(s->arg, s->listener->name, &s->admitted);
     settings_unref(&s->settings);
     free(s);
 }
@@ -337,6 +344,7 @@ static void init_server(struct in_session *s)
         .max_noise = l->limits.junk_commands,
         .offer_chunking = true,
         .offer_requiretls = true,
+        .allow_xclient = session_may_xclient(s),
     };
     smtp_server_init(&s->server, &cfg, conn_out(s->conn));
 }
@@ -349,7 +357,9 @@ static struct in_session *session_new(struct worker_ctx *w, const struct in_star
     s->settings = settings_ref(start->settings);
     s->listener = &s->settings->config->listeners[start->listener];
     s->peer = start->peer;
+    s->admitted = start->peer.ip;
     s->on_end = start->on_end;
+    s->on_move = start->on_move;
     s->arg = start->arg;
     s->rates = start->rates;
     s->overloaded = start->overloaded;

@@ -10,6 +10,18 @@
 
 struct in_session;
 
+/* A connection becomes another client's (XCLIENT) and is counted anew. Embedded in what asks. */
+struct in_move {
+    struct msg msg;
+    struct loop *home; /* done is called there, once */
+    void (*done)(struct in_move *m);
+    void *host;        /* of whoever carries it */
+    const struct listener_config *listener;
+    struct ip from, to;
+    enum cause cause;       /* OK: to is counted, from no more; else nothing has changed */
+    struct rate_hold rates; /* OK: instead of those before */
+};
+
 struct in_start {
     int fd;
     struct ip_port peer;
@@ -19,6 +31,7 @@ struct in_start {
     bool overloaded;           /* the listener is, now */
     /* On the worker's loop, once, when the session is over (for admission_leave). */
     void (*on_end)(void *arg, const char *listener, const struct ip *client);
+    void (*on_move)(void *arg, struct in_move *m); /* for admission_move; done follows */
     void *arg;
 };
 void in_session_start(struct worker_ctx *w, const struct in_start *start);

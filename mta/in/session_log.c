@@ -62,7 +62,7 @@ void session_log_reject(const struct in_session *s, const struct status *st, con
 
 void session_log_accept(const struct in_session *s, const struct transaction *tx)
 {
-    struct log_field f[9];
+    struct log_field f[11];
     size_t n = 0;
 
     f[n++] = F_ADDR("from", tx->sender);
@@ -72,6 +72,10 @@ void session_log_accept(const struct in_session *s, const struct transaction *tx
     f[n++] = F_STR("helo", s->server.helo);
     f[n++] = F_STR("proto", tx->protocol);
     f[n++] = F_STR("tls", tx->tls);
+    if (s->client_name)
+        f[n++] = F_STR("client_name", s->client_name);
+    if (s->login)
+        f[n++] = F_STR("user", s->login);
     if (s->key_listed)
         f[n++] = F_STR("client_key", s->client_key);
     if (!s->conn)

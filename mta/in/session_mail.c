@@ -105,6 +105,8 @@ enum stage_result stage_begin_transaction(struct in_session *s, struct status *s
     tx->message = message_new();
     set_text(&tx->message->sender, base_strdup(ev->address->text));
     set_text(&tx->message->client, client_text(s));
+    if (s->login)
+        set_text(&tx->message->user, base_strdup(s->login));
     take_mail_params(tx->message, ev->mail);
     s->tx = tx;
     return STAGE_NEXT;
@@ -200,7 +202,8 @@ void session_remove_recipient(const struct in_session *s, const struct address *
 
 enum stage_result stage_relay(struct in_session *s, struct status *st)
 {
-    *st = relay_check(s->settings->config, s->listener, &s->peer.ip, s->key_listed,
+    *st = relay_check(s->settings->config, s->listener, &s->peer.ip,
+                      s->login != NULL || s->key_listed,
                       stages_event(s)->address);
     return status_ok(st) ? STAGE_NEXT : STAGE_REFUSE;
 }
@@ -228,6 +231,7 @@ static bool write_trace(const struct in_session *s, int64_t now_ms, struct buf *
     struct trace t = {
         .helo = s->server.helo,
         .client = s->peer.ip,
+        .client_name = s->client_name,
         .by = s->settings->config->hostname,
         .esmtp = s->server.esmtp,
         .auth = s->server.authenticated,

@@ -4,6 +4,7 @@
  *   stages.c        what is asked before each answer
  *   session_mail.c  the transaction: MAIL, RCPT, DATA, content, submit, home
  *   session_tls.c   STARTTLS and TLS from the start
+ *   session_xclient.c  XCLIENT: the client is another
  *   session_limits.c  budgets, rates, patience in overload
  *   session_log.c   its log lines
  *   milter_*.c      the listener's mail filters
@@ -52,6 +53,9 @@ struct in_session {
     struct transaction *tx;
     struct ip_port peer;
     char client[IP_TEXT_MAX];
+    struct ip admitted; /* whose connection it is for admission */
+    char *client_name;  /* by XCLIENT; NULL: not said */
+    char *login;               /* authenticated as; NULL: nobody */
     enum session_wait wait;
     int64_t waiting_since_ms; /* WAIT_COMMAND: when it began */
     uint64_t block_left; /* octets of content that must come before the deadline moves */
@@ -68,6 +72,7 @@ struct in_session {
     struct timer penalty; /* set: replies are held back, and the machine with them */
     struct timer deadline, grace; /* not conn_deadline: after that there is no saying 421 */
     void (*on_end)(void *arg, const char *listener, const struct ip *client);
+    void (*on_move)(void *arg, struct in_move *m);
     void *arg;
 };
 
@@ -119,6 +124,14 @@ void session_handshake(struct in_session *s);
 void session_learn_key(struct in_session *s); /* after the handshake */
 void session_forget_key(struct in_session *s);
 void session_tls_failed(struct in_session *s, const char *reason);
+
+/* session_xclient.c */
+bool session_may_xclient(const struct in_session *s); /* as it is connected, before any XCLIENT */
+enum stage_result stage_move(struct in_session *s, struct status *st);
+enum stage_result stage_become(struct in_session *s, struct status *st);
+void session_finish_xclient(struct in_session *s, const struct smtp_server_event *ev,
+                            const struct status *st);
+void session_forget_xclient(struct in_session *s);
 
 /* stage_rates.c */
 enum stage_result stage_message_rate(struct in_session *s, struct status *st);

@@ -16,6 +16,13 @@ static const struct stage at_helo[] = {
     {"milter", stage_milter_helo, stage_milter_cancel},
 };
 
+/* From "client" on the session is another's. */
+static const struct stage at_xclient[] = {
+    {"admission", stage_move, NULL},
+    {"client", stage_become, NULL},
+    {"milter", stage_milter_connect, stage_milter_cancel},
+};
+
 static const struct stage at_mail[] = {
     {"queue", stage_queue_health, NULL},
     {"rate", stage_message_rate, NULL},
@@ -50,6 +57,7 @@ static const struct {
 } points[STAGE_POINTS] = {
     [AT_CONNECT] = {at_connect, ARRAY_LEN(at_connect), session_finish_connect},
     [AT_HELO] = {at_helo, ARRAY_LEN(at_helo), session_finish_helo   },
+    [AT_XCLIENT] = {at_xclient, ARRAY_LEN(at_xclient), session_finish_xclient},
     [AT_MAIL] = {at_mail, ARRAY_LEN(at_mail), session_finish_mail   },
     [AT_RCPT] = {at_rcpt, ARRAY_LEN(at_rcpt), session_finish_rcpt   },
     [AT_DATA] = {at_data, ARRAY_LEN(at_data), session_finish_data   },

@@ -69,6 +69,15 @@ static bool put_comment_text(struct buf *b, const char *s)
     return ok;
 }
 
+/* TCP-info, without the bracket at its end. */
+static bool put_tcp_info(struct buf *b, const struct trace *t)
+{
+    bool named = t->client_name && *t->client_name;
+
+    return buf_append_byte(b, '(') &&
+           (!named || buf_printf(b, "%s ", t->client_name)) && put_literal(b, &t->client);
+}
+
 /* Extended-Domain: the name the client gave, then the address it came from. A name that is neither
  * a domain nor a literal moves into the comment, and the address stands in its place. */
 static void put_from(struct folder *f, const struct trace *t, struct buf *token)
@@ -80,7 +89,7 @@ static void put_from(struct folder *f, const struct trace *t, struct buf *token)
         f->ok && (plain ? buf_append(token, slice_of(t->helo)) : put_literal(token, &t->client));
     fold_token(f, token);
     if (plain)
-        f->ok = f->ok && buf_append_byte(token, '(') && put_literal(token, &t->client);
+        f->ok = f->ok && put_tcp_info(token, t);
     else
         f->ok = f->ok && buf_append(token, SLICE("(helo ")) && put_comment_text(token, t->helo);
     f->ok = f->ok && buf_append_byte(token, ')');

@@ -8,6 +8,7 @@
 struct trace {
     const char *helo;      /* as the client said; checked before */
     struct ip client;
+    const char *client_name; /* of that address, if it is known to hold; NULL or "" if not */
     const char *by;        /* our hostname */
     bool esmtp, tls, auth, utf8; /* SMTP, ESMTP, ESMTPS, UTF8SMTPS, … */
     const char *tls_protocol, *tls_cipher; /* comment, if tls */

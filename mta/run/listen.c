@@ -367,6 +367,17 @@ void listen_session_ended(struct listen *l, unsigned worker, const char *listene
     l->sessions--;
 }
 
+void listen_session_moves(struct listen *l, struct in_move *m)
+{
+    int64_t now = loop_now_ms(l->main);
+
+    m->cause = admission_move(l->admission, m->listener, &m->from, &m->to, now, &m->rates);
+    if (m->cause == CAUSE_CONNECTION_RATE)
+        COUNT(smtpd_rate_connections);
+    else if (m->cause != CAUSE_OK)
+        COUNT(smtpd_limit_connections);
+}
+
 void listen_stop(struct listen *l)
 {
     l->stopped = true;

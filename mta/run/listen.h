@@ -17,6 +17,7 @@ MUST_USE bool listen_configure(struct listen *l, struct settings *settings, cons
                                size_t n_fds, struct buf *errors);
 void listen_session_ended(struct listen *l, unsigned worker, const char *listener,
                           const struct ip *client);
+void listen_session_moves(struct listen *l, struct in_move *m); /* sets its cause and rates */
 void listen_stop(struct listen *l);      /* accepts no more */
 size_t listen_sessions(const struct listen *l);
 void listen_free(struct listen **l);

@@ -45,6 +45,11 @@ static void session_ended(void *arg, unsigned worker, const char *listener, cons
     listen_session_ended(((struct mta *)arg)->listen, worker, listener, client);
 }
 
+static void session_moves(void *arg, struct in_move *move)
+{
+    listen_session_moves(((struct mta *)arg)->listen, move);
+}
+
 /* ---- stop ---- */
 
 static void stop_poll(struct timer *t)
@@ -264,7 +269,7 @@ static bool open_store(struct mta *m, struct buf *errors)
 
 static void make_workers(struct mta *m)
 {
-    struct worker_host host = {m->main, session_ended, m};
+    struct worker_host host = {m->main, session_ended, session_moves, m};
 
     m->n_workers = m->settings->config->workers;
     m->workers = base_alloc_array(m->n_workers, sizeof(*m->workers));

@@ -79,6 +79,27 @@ static void session_ended(void *arg, const char *listener, const struct ip *clie
     loop_post(w->host.main, &l->msg, session_ended_on_main);
 }
 
+static void tell_moved(struct msg *msg)
+{
+    struct in_move *m = CONTAINER_OF(msg, struct in_move, msg);
+    m->done(m);
+}
+
+static void session_moves_on_main(struct msg *msg)
+{
+    struct in_move *m = CONTAINER_OF(msg, struct in_move, msg);
+    struct worker *w = m->host;
+    w->host.session_moves(w->host.arg, m);
+    loop_post(m->home, &m->msg, tell_moved);
+}
+
+static void session_moves(void *arg, struct in_move *m)
+{
+    struct worker *w = arg;
+    m->host = w;
+    loop_post(w->host.main, &m->msg, session_moves_on_main);
+}
+
 static void take_connection(struct msg *m)
 {
     struct letter *l = CONTAINER_OF(m, struct letter, msg);
@@ -93,6 +114,7 @@ void worker_give(struct worker *w, const struct in_start *start)
     l->start = *start;
     l->start.settings = settings_ref(start->settings);
     l->start.on_end = session_ended;
+    l->start.on_move = session_moves;
     l->start.arg = w;
     loop_post(w->ctx.loop, &l->msg, take_connection);
 }

@@ -10,6 +10,7 @@ struct worker;
 struct worker_host { /* what a worker reports to, on the main loop */
     struct loop *main;
     void (*session_ended)(void *arg, unsigned worker, const char *listener, const struct ip *client);
+    void (*session_moves)(void *arg, struct in_move *m); /* sets cause and rates */
     void *arg;
 };
 

@@ -155,9 +155,32 @@ static void on_end(void *arg, const char *listener, const struct ip *client)
     r->ended++;
 }
 
+static void on_moved(struct msg *msg)
+{
+    struct in_move *m = CONTAINER_OF(msg, struct in_move, msg);
+    m->done(m);
+}
+
+/* As the main loop does it: the answer comes by the mailbox. */
+static void on_move(void *arg, struct in_move *m)
+{
+    struct rig *r = arg;
+    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+    size_t n = strlen(r->moves);
+
+    (void)snprintf(r->moves + n, sizeof(r->moves) - n, "%s %s, ", ip_text(&m->from, from),
+                   ip_text(&m->to, to));
+    m->cause = r->move_cause;
+    if (m->cause == CAUSE_OK) {
+        rates_hold(r->rates, "lan", &m->to, loop_now_ms(r->loop), &m->rates);
+        rates_drop(r->rates, "lan", &m->from, loop_now_ms(r->loop));
+    }
+    loop_post(m->home, &m->msg, on_moved);
+}
+
 void rig_connect(struct rig *r, const char *from)
 {
-    struct in_start start = {.settings = &r->settings, .on_end = on_end, .arg = r};
+    struct in_start start = {.settings = &r->settings, .on_end = on_end, .on_move = on_move, .arg = r};
     int pair[2];
 
     /* A local pair delivers at once, however busy the machine is. */

@@ -29,6 +29,8 @@ struct rig {
     int ended;      /* on_end calls */
     bool (*also)(void *arg); /* pumped with the loops: true if anything moved. NULL: none */
     void *also_arg;
+    enum cause move_cause; /* what admission says to XCLIENT */
+    char moves[200];       /* "from to, " of each that was asked */
     int fd;         /* the client's end, -1: none */
     SSL *ssl;       /* of the client, NULL: clear */
     struct buf got; /* what the server said and nobody has looked at yet */

@@ -215,3 +215,45 @@ Test(admission, a_listener_is_judged_by_its_own_connections)
     cr_expect_eq(admission_overload(adm, &l, true, NOW + 9000), OVERLOAD_BEGINS, "descriptors");
     admission_free(&adm);
 }
+
+static struct ip ip_of(const char *text)
+{
+    struct ip ip;
+    cr_assert(ip_parse(slice_of(text), &ip));
+    return ip;
+}
+
+/* A connection that is another client's from now on: that one's limit is asked, the total stays. */
+Test(admission, a_connection_moves)
+{
+    struct ip proxy = ip_of("192.0.2.1"), client = ip_of("192.0.2.2");
+    struct admission *all = admission_new();
+    struct rate_hold hold;
+
+    cr_assert_eq(admission_enter(all, &a, &proxy, 0, &hold), CAUSE_OK);
+    cr_assert_eq(admission_enter(all, &a, &proxy, 0, &hold), CAUSE_OK);
+    cr_expect_eq(admission_enter(all, &a, &proxy, 0, &hold), CAUSE_TOO_MANY_CONNECTIONS);
+    cr_expect_eq(admission_move(all, &a, &proxy, &client, 0, &hold), CAUSE_OK);
+    cr_expect_eq(admission_enter(all, &a, &proxy, 0, &hold), CAUSE_OK, "one of its own is free");
+    cr_expect_eq(admission_move(all, &a, &proxy, &client, 0, &hold), CAUSE_OK);
+    cr_expect_eq(admission_move(all, &a, &proxy, &client, 0, &hold), CAUSE_TOO_MANY_CONNECTIONS);
+    cr_expect_eq(admission_enter(all, &a, &client, 0, &hold), CAUSE_TOO_MANY_CONNECTIONS);
+    admission_leave(all, "a", &client, 0);
+    admission_leave(all, "a", &client, 0);
+    admission_leave(all, "a", &proxy, 0);
+    admission_free(&all);
+}
+
+/* At a listener that is full a connection may still change hands. */
+Test(admission, a_connection_moves_at_a_full_listener)
+{
+    struct ip proxy = ip_of("192.0.2.1"), client = ip_of("192.0.2.2");
+    struct admission *all = admission_new();
+    struct rate_hold hold;
+
+    cr_assert_eq(admission_enter(all, &b, &proxy, 0, &hold), CAUSE_OK);
+    cr_expect_eq(admission_move(all, &b, &proxy, &client, 0, &hold), CAUSE_OK);
+    cr_expect_eq(admission_enter(all, &b, &proxy, 0, &hold), CAUSE_TOO_MANY_CONNECTIONS);
+    admission_leave(all, "b", &client, 0);
+    admission_free(&all);
+}

@@ -28,7 +28,8 @@ static void client_free(struct client *c)
     X509_free(c->cert);
 }
 
-/* A listener that asks for certificates and has no clients by network. shown: what the client has. */
+/* A listener that asks for certificates and has no clients by network. shown: what the client has.
+ */
 static struct rig *rig_of(const struct client *shown, struct key_digest *listed, size_t n)
 {
     struct rig *r = rig_new();
@@ -115,6 +116,30 @@ Test(client_key, nobody_is_asked_where_none_is_listed)
     start_tls(r);
     ask_to_relay(r, "554 5.7.1");
     cr_expect_not(rig_logged(r, "client_key"));
+    rig_free(&r);
+    client_free(&c);
+}
+
+/* A proxy's key is its own, not its clients'. */
+Test(client_key, xclient_leaves_it_behind)
+{
+    struct client c = client_new();
+    struct key_digest listed[] = {c.digest};
+    struct ip_net proxies[1];
+    struct rig *r;
+
+    cr_assert(ip_parse_net(SLICE("127.0.0.1"), &proxies[0]));
+    r = rig_of(&c, listed, 1);
+    rig_close(r);
+    r->listener.xclients = proxies;
+    r->listener.n_xclients = 1;
+    rig_connect(r, "127.0.0.1");
+    rig_expect(r, "220");
+    start_tls(r);
+    ask_to_relay(r, "250");
+    rig_ask(r, "RSET", "250");
+    rig_ask(r, "XCLIENT ADDR=192.0.2.7", "220");
+    ask_to_relay(r, "554 5.7.1");
     rig_free(&r);
     client_free(&c);
 }
