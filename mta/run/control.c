@@ -138,25 +138,18 @@ static void run_command(struct control_client *c, const json_t *ask)
 
 /* Clients */
 
-/* One whole frame of kind ASK, a JSON object, and not one octet more. NULL: the client must go. */
-static json_t *parse_ask(struct buf *in, const struct frame *f)
+/* One whole frame of kind ASK, and not one octet more. NULL: the client must go. */
+static json_t *read_ask(const struct buf *in, const struct frame *f)
 {
-    json_t *ask = NULL;
     bool alone = in->n == CONTROL_FRAME_HEAD + f->body.n;
 
-    if (f->kind == CONTROL_ASK && alone)
-        ask = json_loadb(f->body.p, f->body.n, JSON_REJECT_DUPLICATES, NULL);
-    if (ask && !json_is_object(ask)) {
-        json_decref(ask);
-        ask = NULL;
-    }
-    return ask;
+    return f->kind == CONTROL_ASK && alone ? control_ask_parse(f->body) : NULL;
 }
 
 static void take_ask(struct control_client *c, const struct frame *f)
 {
     struct buf *in = conn_in(c->conn);
-    json_t *ask = parse_ask(in, f);
+    json_t *ask = read_ask(in, f);
 
     if (!ask) {
         control_drop(c);

@@ -175,6 +175,19 @@ json_t *control_row_of(const struct queue_listed *l, bool full, size_t max_rcpts
     return row;
 }
 
+/* Requests */
+
+json_t *control_ask_parse(struct slice body)
+{
+    json_t *ask = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+
+    if (ask && !json_is_object(ask)) {
+        json_decref(ask);
+        ask = NULL;
+    }
+    return ask;
+}
+
 /* Filters */
 
 static bool take_id(const json_t *value, struct queue_filter *f)
@@ -249,6 +262,18 @@ static bool take_member(const char *key, const json_t *value, struct queue_filte
     return false;
 }
 
+/* The key is whatever the client wrote; what it wrote is shown on a terminal. */
+static void report_member(const char *key, struct buf *error)
+{
+    char shown[41];
+
+    (void)slice_copy(slice_of(key), shown, sizeof(shown));
+    for (char *p = shown; *p; p++)
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+    (void)!buf_printf(error, "bad filter \"%s\"", shown);
+}
+
 bool control_filter_of(const json_t *ask, struct queue_filter *out, struct buf *error)
 {
     for (void *it = json_object_iter((json_t *)(uintptr_t)ask); it;
@@ -256,7 +281,7 @@ bool control_filter_of(const json_t *ask, struct queue_filter *out, struct buf *
         const char *key = json_object_iter_key(it);
         if (take_member(key, json_object_iter_value(it), out))
             continue;
-        (void)!buf_printf(error, "bad filter \"%.40s\"", key);
+        report_member(key, error);
         return false;
     }
     return true;

@@ -74,6 +74,8 @@ void control_queue_run(struct control_client *c, const json_t *ask);
 void control_queue_go_on(struct control_client *c); /* the client took output */
 
 /* control_json.c */
+/* The body of a request: a JSON object, a new reference; NULL: it is none. */
+json_t *control_ask_parse(struct slice body);
 enum { ROW_ALL_RECIPIENTS = LIMIT_RECIPIENTS };
 /* The members of `postqueue -j` and our own. At most max_rcpts recipients; the rest is counted. */
 json_t *control_row_of(const struct queue_listed *l, bool full, size_t max_rcpts);
