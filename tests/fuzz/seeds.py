@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes the seeds of the fuzz corpora: small, valid inputs of every target.
 
-    seeds.py [CORPUS_DIR]       default: corpus beside this file
+    seeds.py [CORPUS_DIR [TARGET...]]       default: corpus beside this file, all of them
 
 Seeds have names; what fuzzing found beside them is called by its digest. Certificates for the tlsa
 target are made by the openssl command, so those seeds differ from run to run.
@@ -11,6 +11,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+
+import seeds_text
 
 A, CNAME, SOA, PTR, MX, TXT, AAAA, TLSA = 1, 5, 6, 12, 15, 16, 28, 52
 QUESTION = "mx.example"
@@ -143,7 +145,7 @@ FACTS = {
 }
 
 
-# ---- SMTP: the server's first octet is the size of a segment less one, the client's its TLS level
+# ---- SMTP: what the first octet means is said at the head of the target
 
 SERVER = {
     "one": b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
@@ -171,6 +173,21 @@ CLIENT = {
     "421": b"220 hi\r\n" + CAPABILITIES + b"220 go\r\n421 4.3.2 closing\r\n",
     "malformed": b"220 hi\r\n250-mx\r\n251 other\r\n",
     "bare": b"220 hi\n250 mx\r\r\n25",
+}
+TLS_AT_ONCE, NO_SIZE, LOGIN, BY_CHUNKS, LMTP, WITH_UTF8 = 4, 8, 16, 32, 64, 128
+OK = b"250 2.0.0 ok\r\n"
+CLIENT_MODES = {
+    "two_messages": (TLS_AT_ONCE | NO_SIZE, b"220 hi\r\n" + CAPABILITIES + OK * 4 + b"354 go\r\n" + OK +
+                     OK + OK * 2 + b"550 5.1.1 no\r\n" + OK + b"354 go\r\n" + b"452 4.3.1 full\r\n"),
+    "chunks": (TLS_AT_ONCE | BY_CHUNKS | WITH_UTF8, b"220 hi\r\n" + CAPABILITIES + OK * 4 + OK * 3),
+    "chunks_unsized": (TLS_AT_ONCE | BY_CHUNKS | NO_SIZE, b"220 hi\r\n" + CAPABILITIES + OK * 4 + OK * 2 +
+                       b"552 5.3.4 too much\r\n" + OK),
+    "lmtp": (TLS_AT_ONCE | LMTP, b"220 hi\r\n" + CAPABILITIES + OK * 4 + b"354 go\r\n" + OK +
+             b"452 4.2.2 full\r\n" + OK),
+    "login_plain": (TLS_AT_ONCE | LOGIN, b"220 hi\r\n250-mx\r\n250 AUTH PLAIN\r\n334 \r\n235 2.7.0 ok\r\n" + OK * 4),
+    "login_scram": (LOGIN | 1, b"220 hi\r\n250 STARTTLS\r\n220 go\r\n250-mx\r\n250 AUTH SCRAM-SHA-256\r\n"
+                    b"334 abc\r\n334 ab\r\n235 ok\r\n"),
+    "login_clear": (LOGIN, b"220 hi\r\n250-mx\r\n250 AUTH PLAIN LOGIN\r\n535 5.7.8 no\r\n"),
 }
 
 
@@ -325,11 +342,12 @@ TARGETS = {
     "wire": MESSAGES,
     "facts": FACTS,
     "server": {name: b"\x3f" + data for name, data in SERVER.items()} | {"one_by_one": b"\0" + SERVER["one"]},
-    "client": {name: bytes([i % 3]) + data for i, (name, data) in enumerate(CLIENT.items())},
+    "client": {name: bytes([i % 3]) + data for i, (name, data) in enumerate(CLIENT.items())} |
+              seeds_text.prefixed(CLIENT_MODES),
     "plan": PLANS,
     "tlsa": tlsa_sets(),
     "names": {name: b"\0\x19" + data.encode() for name, data in NAMES.items()},
-}
+} | seeds_text.TARGETS
 
 
 def packet(kind, data=b""):
@@ -352,7 +370,8 @@ TARGETS["milter"] = MILTER
 
 def main():
     top = pathlib.Path(sys.argv[1]) if sys.argv[1:] else pathlib.Path(__file__).with_name("corpus")
-    for target, seeds in TARGETS.items():
+    for target in sys.argv[2:] or TARGETS:
+        seeds = TARGETS[target]
         folder = top / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in seeds.items():
