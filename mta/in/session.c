@@ -212,16 +212,17 @@ static bool may_go_on(const struct in_session *s)
     return s->ending == ENDING_NO && !is_held(s) && s->wait != WAIT_HANDSHAKE;
 }
 
-/* Counts what the machine took: whole commands move the deadline, content fills the block. */
+/* Counts what the machine took: whole commands move the deadline, content fills the block. A chunk is
+ * read with the command before it, so among chunks both count. */
 static bool next_event(struct in_session *s, struct smtp_server_event *ev, bool *progress)
 {
     struct buf *in = conn_in(s->conn);
     size_t before = in->n;
-    bool in_data = s->server.in_data;
+    bool in_message = smtp_server_in_message(&s->server);
     bool any = smtp_server_next(&s->server, in, ev);
     size_t taken = before - in->n;
 
-    if (in_data)
+    if (in_message)
         s->block_left -= taken < s->block_left ? taken : s->block_left;
     else if (taken && !s->server.discarding)
         *progress = true;
