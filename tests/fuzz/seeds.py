@@ -147,6 +147,7 @@ FACTS = {
 
 # ---- SMTP: what the first octet means is said at the head of the target
 
+INSIDE_TLS = ("auth", "auth_lines")
 SERVER = {
     "one": b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"
            b"Subject: x\r\n\r\n..dot\r\n.\r\nQUIT\r\n",
@@ -159,6 +160,16 @@ SERVER = {
     "foreign": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
     "http": b"POST / HTTP/1.1\r\nHost: x\r\n\r\nEHLO c\r\n",
     "bdat": b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<[192.0.2.1]>\r\nBDAT 10 LAST\r\n0123456789",
+    "chunks": b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nBDAT 3\r\na\r\nBDAT 0\r\nBDAT 4 LAST\r\n\n.\r\nNOOP\r\n",
+    "chunks_refused": b"EHLO c\r\nMAIL FROM:<>\r\nBDAT 6\r\nQUIT\r\nBDAT 4 LAST\r\nRSETBDAT 200000\r\nx\r\n",
+    "chunks_then_data": b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nBDAT 1\r\na" b"DATA\r\nBDAT x\r\n",
+    "auth": b"EHLO c\r\nAUTH PLAIN AGEAYg==\r\n*\r\n"
+            b"auth login\r\nYQ==\r\nYWI=\r\nAUTH PLAIN\r\n",
+    "auth_lines": b"EHLO c\r\nAUTH LOGIN =\r\n\r\nAUTH PLAIN x\r\nAUTH LOGIN\r\nQUIT\r\n"
+                  b"MAIL FROM:<> AUTH=<> REQUIRETLS\r\n",
+    "xclient": b"XCLIENT NAME=c.example ADDR=IPV6:2001:db8::1 PORT=25 PROTO=ESMTP HELO=c LOGIN=a+20b\r\n"
+               b"EHLO c\r\nXCLIENT DESTADDR=192.0.2.1 DESTPORT=[UNAVAILABLE] NAME=[TEMPUNAVAIL]\r\nEHLO c\r\n",
+    "orcpt": "EHLO c\r\nMAIL FROM:<> SMTPUTF8\r\nRCPT TO:<a@b> ORCPT=utf-8;\u00fc\\x{FC}@d NOTIFY=NEVER\r\n".encode(),
     "long": b"EHLO " + b"x" * 2100 + b"\r\nNOOP\r\n",
 }
 CAPABILITIES = (b"250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-8BITMIME\r\n250-STARTTLS\r\n"
@@ -341,7 +352,8 @@ TARGETS = {
     "answer": dict(answers()),
     "wire": MESSAGES,
     "facts": FACTS,
-    "server": {name: b"\x3f" + data for name, data in SERVER.items()} | {"one_by_one": b"\0" + SERVER["one"]},
+    "server": {name: (b"\x7f" if name in INSIDE_TLS else b"\x3f") + data for name, data in SERVER.items()} |
+              {"one_by_one": b"\0" + SERVER["one"]},
     "client": {name: bytes([i % 3]) + data for i, (name, data) in enumerate(CLIENT.items())} |
               seeds_text.prefixed(CLIENT_MODES),
     "plan": PLANS,

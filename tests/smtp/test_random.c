@@ -8,13 +8,16 @@
 enum { STEPS = 100000 };
 
 /* What a line does to the model. */
-enum effect { NOTHING, UNKNOWN, HELLO, MAIL, RCPT, DATA, RSET, QUIT };
+enum effect { NOTHING, UNKNOWN, HELLO, MAIL, RCPT, DATA, BDAT, LAST, RSET, QUIT };
+
+static char big[1002]; /* over the limit; made of 'x' */
 
 // clang-format off
 static const struct line {
     const char *text;
     enum effect effect;
     unsigned good; /* code in sequence; 0: always 503 or 500 by the model below */
+    const char *octets; /* that follow the line, whatever its answer */
 } lines[] = {
     {"EHLO c.example", HELLO, 250},
     {"HELO c.example", HELLO, 250},
@@ -34,6 +37,10 @@ static const struct line {
     {"RCPT TO:<c@d.example.>", RCPT, 501},
     {"DATA", DATA, 354},
     {"DATA", DATA, 354},
+    {"BDAT 6", BDAT, 250, "QUIT\r\n"},
+    {"BDAT 7", BDAT, 250, "a\r\n.\r\nb"},
+    {"BDAT 2 LAST", LAST, 250, "\r\n"},
+    {"BDAT 1001 LAST", LAST, 552, big},
     {"RSET", RSET, 250},
     {"NOOP", NOTHING, 250},
     {"VRFY a", NOTHING, 252},
@@ -46,20 +53,35 @@ static const struct line {
 // clang-format on
 
 struct model {
-    bool hello, mail, data_refused;
+    bool hello, mail, chunks, data_refused;
     unsigned rcpts, errors, noise;
 };
 
+static bool is_chunk(const struct line *l)
+{
+    return l->effect == BDAT || l->effect == LAST;
+}
+
 static unsigned in_sequence(const struct model *m, const struct line *l)
 {
+    bool content = l->effect == DATA || is_chunk(l);
+
     if (l->effect == MAIL && (!m->hello || m->mail))
         return 503;
-    if ((l->effect == RCPT || l->effect == DATA) && !m->mail)
+    if ((l->effect == RCPT || content) && !m->mail)
+        return 503;
+    if ((l->effect == RCPT || l->effect == DATA) && m->chunks)
         return 503;
     /* Right behind a refused DATA what is no command is taken for its message: reply and close. */
     if (l->effect == UNKNOWN && m->data_refused)
         return 554;
-    return l->effect == DATA && m->rcpts == 0 ? 554 : l->good;
+    return content && m->rcpts == 0 ? 554 : l->good;
+}
+
+static void end_transaction(struct model *m)
+{
+    m->mail = m->chunks = false;
+    m->rcpts = 0;
 }
 
 static void apply(struct model *m, const struct line *l, unsigned code)
@@ -70,14 +92,18 @@ static void apply(struct model *m, const struct line *l, unsigned code)
     m->data_refused = l->effect == DATA && code != 354;
     if (l->effect == HELLO && done)
         m->hello = true;
-    if ((l->effect == HELLO || l->effect == RSET) && done) {
-        m->mail = false;
-        m->rcpts = 0;
-    }
+    if ((l->effect == HELLO || l->effect == RSET) && done)
+        end_transaction(m);
+    if (!done && (is_chunk(l) || (l->effect == DATA && m->chunks)))
+        end_transaction(m);
     if (l->effect == MAIL && done)
         m->mail = true;
     if (l->effect == RCPT && done)
         m->rcpts++;
+    if (l->effect == BDAT && done)
+        m->chunks = true;
+    if (l->effect == LAST && done)
+        *m = (struct model){.hello = true};
 }
 
 /* Budgets as configured; EHLO, NOOP and the like are noise until a message is accepted. */
@@ -109,10 +135,12 @@ static const struct smtp_server_config config = {
     .hostname = "relay.example",
     .max_message_size = 1000,
     .max_errors = TALK_ERRORS,
-    .max_noise = TALK_NOISE};
+    .max_noise = TALK_NOISE,
+    .offer_chunking = true};
 
 static void start(struct talk *t, struct model *m)
 {
+    memset(big, 'x', sizeof(big) - 1);
     talk_init(t, &config);
     smtp_server_greet(&t->server, false);
     *m = (struct model){0};
@@ -131,6 +159,7 @@ Test(random, replies_as_the_model)
         buf_clear(&t.out);
         feed_in_pieces(&t, l->text, &seed);
         feed_in_pieces(&t, "\r\n", &seed);
+        feed_in_pieces(&t, l->octets ? l->octets : "", &seed);
         cr_assert_eq(talk_code(&t), want, "step %d, %s: want %u, got %s", i, l->text, want,
                      buf_cstr(&t.out));
         if (want == 354) {
@@ -182,7 +211,8 @@ Test(random, pipelined_sequences_keep_the_invariant)
         for (int i = 0; i < 40 && !t.closed; i++) {
             const struct line *l = &lines[talk_random(&seed) % ARRAY_LEN(lines)];
             cr_assert(
-                buf_printf(&t.in, "%s\r\n%s", l->text, l->effect == DATA ? "x\r\n.\r\n" : ""));
+                buf_printf(&t.in, "%s\r\n%s", l->text,
+                                 l->effect == DATA ? "x\r\n.\r\n" : l->octets ? l->octets : ""));
             if (talk_random(&seed) % 4 == 0)
                 talk_pump(&t);
         }
