@@ -1,5 +1,5 @@
-"""What an SMTP server session answers, written from RFC 5321, 3207, 3030, 4954, 6531, 8689 and the table
-of verbs in the README. It reads whole segments; knows of grammar only what words.py says of each line."""
+"""What an SMTP server session answers, written from RFC 5321, RFC 3207, RFC 3030, RFC 4954, RFC 6531,
+RFC 8689 and the table of verbs in the README. It reads whole segments; knows of grammar only what words.py says of each line."""
 import base64
 import binascii
 import re
