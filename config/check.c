@@ -67,6 +67,23 @@ static void check_milters(struct builder *b, const struct target *t, const struc
                            l->milters[i]->name);
 }
 
+/* Credentials are taken inside TLS alone. */
+static void check_auth(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct listener_config *l = (const struct listener_config *)(void *)t->record;
+    const char *word = l->auth == LISTENER_AUTH_OFFER ? "offer" : "require";
+
+    if (l->auth == LISTENER_AUTH_NONE)
+        return;
+    if (!node_find(map, "users_file"))
+        errors_add(b->errors, where_in(map, "auth", t),
+                   "\"auth\" in %s is %s, which needs a users_file", t->place, word);
+    if (!node_find(map, "identity") || l->tls == LISTENER_TLS_NONE)
+        errors_add(b->errors, where_in(map, "auth", t),
+                   "\"auth\" in %s is %s, which needs TLS: an identity, and tls other than none",
+                   t->place, word);
+}
+
 static void check_listener(struct builder *b, const struct target *t, const struct node *map)
 {
     const struct listener_config *l = (const struct listener_config *)(void *)t->record;
@@ -83,6 +100,7 @@ static void check_listener(struct builder *b, const struct target *t, const stru
         errors_add(b->errors, where_in(map, "client_certificates", t),
                    "\"client_certificates\" in %s needs TLS: an identity, and tls other than none",
                    t->place);
+    check_auth(b, t, map);
 }
 
 /* RFC 2033 §5: never on port 25, and so never where MX records lead. */

@@ -34,6 +34,7 @@ enum tls_level {
 const char *tls_level_name(enum tls_level level); /* "dane-only" */
 
 enum listener_tls { LISTENER_TLS_NONE, LISTENER_TLS_MAY, LISTENER_TLS_REQUIRE, LISTENER_TLS_IMPLICIT };
+enum listener_auth { LISTENER_AUTH_NONE, LISTENER_AUTH_OFFER, LISTENER_AUTH_REQUIRE };
 enum bare_newline { BARE_NEWLINE_REJECT, BARE_NEWLINE_CONVERT };
 
 struct config_path {
@@ -102,6 +103,8 @@ struct listener_config {
     size_t n_xclients;
     enum listener_tls tls;
     enum bare_newline bare_newline;
+    enum listener_auth auth;
+    const char *users_file; /* who may authenticate (mta/auth/users.h); NULL: none */
     const struct milter_config **milters; /* in the order in which they see the mail */
     size_t n_milters;
     uint64_t max_message_size; /* octets */

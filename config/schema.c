@@ -14,6 +14,11 @@ static const char *const listener_tls[] = {[LISTENER_TLS_NONE] = "none",
 
 static const char *const protocols[] = {[HOP_SMTP] = "smtp", [HOP_LMTP] = "lmtp", NULL};
 
+static const char *const listener_auth[] = {[LISTENER_AUTH_NONE] = "none",
+                                            [LISTENER_AUTH_OFFER] = "offer",
+                                            [LISTENER_AUTH_REQUIRE] = "require",
+                                            NULL};
+
 static const char *const newlines[] = {
     [BARE_NEWLINE_REJECT] = "reject", [BARE_NEWLINE_CONVERT] = "convert", NULL};
 
@@ -135,6 +140,10 @@ static const struct option options[] = {
      .help = "networks that may say by XCLIENT for whom they speak"},
     {IN_LISTENER, "tls", OPT_ENUM, LISTENER(tls), .choices = listener_tls, .fallback = "may",
      .help = "whether clients use TLS"},
+    {IN_LISTENER, "auth", OPT_ENUM, LISTENER(auth), .choices = listener_auth, .fallback = "none",
+     .help = "whether clients authenticate, inside TLS; who has may relay anywhere"},
+    {IN_LISTENER, "users_file", OPT_PATH, LISTENER(users_file),
+     .help = "who may authenticate, as `danelaw passwd` writes it"},
     {IN_LISTENER, "bare_newline", OPT_ENUM, LISTENER(bare_newline), .choices = newlines,
      .fallback = "reject", .help = "what happens to a bare LF in content; convert: old devices"},
     {IN_LISTENER, "milters", OPT_MILTERS, LISTENER(milters), LISTENER(n_milters),

@@ -10,8 +10,10 @@
 #include "config/base/limits.h"
 #include "config/config.h"
 #include "dns/process.h"
+#include "mta/auth/users.h"
 #include "mta/run/check/check.h"
 #include "mta/run/control.h"
+#include "mta/run/passwd_command.h"
 #include "mta/run/policy_command.h"
 #include "mta/run/queue_command.h"
 #include "mta/run/roles.h"
@@ -139,6 +141,27 @@ static bool check_identity(const struct identity_config *id, struct buf *errors)
     return ok;
 }
 
+/* As any user, like a key. */
+static bool check_users(const struct listener_config *l, struct buf *errors)
+{
+    struct users *users = NULL;
+    unsigned mode = 0;
+
+    if (l->auth == LISTENER_AUTH_NONE)
+        return true;
+    if (access(l->users_file, F_OK) == 0 && access(l->users_file, R_OK) != 0) {
+        fprintf(stderr, "note: listener \"%s\": %s is not readable by this user, not checked\n",
+                l->name, l->users_file);
+        return true;
+    }
+    bool ok = users_load(l->users_file, errors, &users, &mode);
+    if (ok && (mode & 077))
+        fprintf(stderr, "note: listener \"%s\": others than its owner may read %s: chmod 600\n",
+                l->name, l->users_file);
+    users_free(&users);
+    return ok;
+}
+
 static int run_check_config(const struct arguments *a)
 {
     struct config *c;
@@ -150,6 +173,8 @@ static int run_check_config(const struct arguments *a)
     bool ok = dns_trust_anchor_check(c, &errors);
     for (size_t i = 0; i < c->n_identities; i++)
         ok &= check_identity(&c->identities[i], &errors);
+    for (size_t i = 0; i < c->n_listeners; i++)
+        ok &= check_users(&c->listeners[i], &errors);
     fputs(buf_cstr(&errors), stderr);
     if (ok)
         printf("%s: configuration is sound: %zu listeners, %zu domains, %zu routes, %zu policies\n",
@@ -188,6 +213,17 @@ static int run_policy(const struct arguments *a)
     if (!load(a->file, &c))
         return EXIT_USAGE;
     int status = policy_command(c, a->argc, a->argv, a->json);
+    config_unref(&c);
+    return status;
+}
+
+static int run_passwd(const struct arguments *a)
+{
+    struct config *c = NULL;
+
+    if (!passwd_names_file(a->argc, a->argv) && !load(a->file, &c))
+        return EXIT_USAGE;
+    int status = passwd_command(c, a->argc, a->argv, a->json);
     config_unref(&c);
     return status;
 }
@@ -265,6 +301,8 @@ static const struct command commands[] = {
      policy_command_help, run_policy, false, false},
     {"queue", "list|show|hold|release|retry|delete|bounce …", "look at the queue and act on it",
      queue_command_help, run_queue, false, true},
+    {"passwd", "USER | --delete USER | --list", "set a user's password",
+     passwd_command_help, run_passwd, false, true},
     {"status", "", "what the running relay says of itself", "Counters, resolver, queue.\n",
      run_status, false, false},
     {"reload", "", "read the configuration again",

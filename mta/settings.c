@@ -9,6 +9,7 @@
 #include "config/base/log.h"
 #include "dns/process.h"
 #include "mta/settings_passwords.h"
+#include "mta/settings_users.h"
 
 static bool is_wildcard(const struct ip *ip)
 {
@@ -116,6 +117,7 @@ static bool make(struct config *config, bool with_identities, struct buf *errors
         ok &= make_identities(s, errors);
         ok &= settings_read_passwords(s, errors);
         make_doors(s);
+        s->users = settings_users_new(config, errors, &ok);
     }
     ok &= make_own_addresses(s, errors);
     ok &= tls_clients_init(&s->tls, errors);
@@ -162,6 +164,7 @@ void settings_unref(struct settings **sp)
         return;
     free_doors(s);
     settings_forget_passwords(s);
+    settings_users_free(s->config, &s->users);
     tls_clients_free(&s->tls);
     free(s->own_addresses);
     config_unref(&s->config);

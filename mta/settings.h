@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "config/config.h"
+#include "mta/auth/users.h"
 #include "tls/door.h"
 
 struct settings {
@@ -13,6 +14,7 @@ struct settings {
     struct config *config;
     struct tls_identity **identities; /* parallel to config->identities */
     struct tls_door *doors;           /* parallel to config->listeners */
+    struct users **users;             /* likewise; NULL where nobody authenticates */
     struct tls_clients tls;
     char **passwords;          /* parallel to config->next_hops, NULL where there is no login; NULL: for
                                   commands that send no mail */

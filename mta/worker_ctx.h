@@ -9,6 +9,7 @@
 #include "mta/settings.h"
 #include "queue/queue.h"
 
+struct auth_desk;
 struct pool;
 
 struct worker_ctx {
@@ -16,6 +17,7 @@ struct worker_ctx {
     struct settings *settings; /* the current one; a session takes its own reference */
     struct queue *queue;
     struct dns_link *dns;
+    struct auth_desk *auth;    /* where passwords are judged */
     struct pool *pool;         /* idle outbound connections of this worker */
     struct list sessions;      /* inbound sessions of this worker (in/session) */
     bool stopping;

@@ -139,6 +139,7 @@ static SSL_CTX *server_context(void)
      * good. */
     SSL_CTX_clear_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_dh_auto(ctx, 1);
+    SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT); /* it may have been a password */
     (void)SSL_CTX_set_num_tickets(ctx, 1); /* each session needs one at most */
     tls_door_prepare(ctx);
     return ctx;

@@ -87,6 +87,12 @@ void auth_desk_submit(struct auth_desk *d, struct auth_request *r)
     loop_post(d->loop, &r->msg, on_submit);
 }
 
+void auth_desk_close(struct auth_desk *d)
+{
+    LIST_EACH(it, &d->waiting)
+        leave(d, LIST_ENTRY(it, struct auth_request, node), AUTH_BUSY);
+}
+
 void auth_desk_free(struct auth_desk **dp)
 {
     struct auth_desk *d = *dp;
@@ -94,8 +100,6 @@ void auth_desk_free(struct auth_desk **dp)
     *dp = NULL;
     if (!d)
         return;
-    LIST_EACH(it, &d->waiting)
-        leave(d, LIST_ENTRY(it, struct auth_request, node), AUTH_BUSY);
     throttle_free(&d->throttle);
     auth_engine_free(&d->engine);
     free(d);

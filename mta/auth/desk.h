@@ -37,7 +37,8 @@ struct auth_request {
 
 struct auth_desk *auth_desk_new(struct loop *loop);
 /* What still waits goes home as AUTH_BUSY. */
-void auth_desk_free(struct auth_desk **d);
+void auth_desk_close(struct auth_desk *d);
+void auth_desk_free(struct auth_desk **d); /* when no exchange is left: they are the engine's */
 const struct auth_engine *auth_desk_engine(const struct auth_desk *d);
 void auth_desk_submit(struct auth_desk *d, struct auth_request *r);
 

@@ -178,14 +178,14 @@ static void on_close(struct in_session *s, const struct smtp_server_event *ev)
     s->ending = ENDING_POLITE;
 }
 
-static void on_unoffered(struct in_session *s, const struct smtp_server_event *ev)
+static void on_auth(struct in_session *s, const struct smtp_server_event *ev)
 {
-    struct status st = status_of(CAUSE_NOT_OFFERED);
-    session_answer(s, &st);
+    stages_begin(s, AT_AUTH, ev);
 }
 
-static void on_nothing(struct in_session *s, const struct smtp_server_event *ev)
+static void on_auth_gone(struct in_session *s, const struct smtp_server_event *ev)
 {
+    session_auth_end(s);
 }
 
 static void handle(struct in_session *s, const struct smtp_server_event *ev)
@@ -196,8 +196,8 @@ static void handle(struct in_session *s, const struct smtp_server_event *ev)
         [SERVER_DATA] = on_data,                 [SERVER_CONTENT] = session_on_content,
         [SERVER_END] = on_data_end,              [SERVER_RESET] = session_on_reset,
         [SERVER_STARTTLS] = session_on_starttls, [SERVER_CLOSE] = on_close,
-        [SERVER_CHUNK] = session_on_chunk,       [SERVER_AUTH] = on_unoffered,
-        [SERVER_AUTH_LINE] = on_unoffered,       [SERVER_AUTH_GONE] = on_nothing,
+        [SERVER_CHUNK] = session_on_chunk,       [SERVER_AUTH] = on_auth,
+        [SERVER_AUTH_LINE] = on_auth,            [SERVER_AUTH_GONE] = on_auth_gone,
         [SERVER_XCLIENT] = on_xclient,
     };
 
@@ -282,6 +282,7 @@ void session_end(struct in_session *s)
     session_log_disconnect(s, s->ending == ENDING_POLITE ? "closed" : "connection lost");
     counter_add(COUNTER_smtpd_sessions, -1);
     list_remove(&s->node);
+    session_auth_end(s);
     smtp_server_free(&s->server);
     session_forget_key(s);
     session_forget_xclient(s);
@@ -319,6 +320,7 @@ static void on_tls(void *arg, bool ok, const char *error)
     s->wait = WAIT_NOTHING;
     tx_reset(s);
     session_learn_key(s);
+    s->server.cfg.auth = session_auth_offer(s); /* TLS 1.3 adds channel binding */
     smtp_server_tls_done(&s->server);
     if (s->listener->tls == LISTENER_TLS_IMPLICIT)
         stages_begin(s, AT_CONNECT, NULL);
@@ -343,6 +345,8 @@ static void init_server(struct in_session *s)
         .convert_newlines = l->bare_newline == BARE_NEWLINE_CONVERT,
         .max_errors = l->limits.errors,
         .max_noise = l->limits.junk_commands,
+        .auth = session_auth_offer(s),
+        .require_auth = l->auth == LISTENER_AUTH_REQUIRE,
         .offer_chunking = true,
         .offer_requiretls = true,
         .allow_xclient = session_may_xclient(s),

@@ -6,6 +6,8 @@ const char *session_protocol(const struct in_session *s)
 {
     if (!s->server.esmtp)
         return "SMTP"; /* RFC 3848 has no keyword for HELO over TLS */
+    if (s->login)
+        return s->server.tls ? "ESMTPSA" : "ESMTPA";
     return s->server.tls ? "ESMTPS" : "ESMTP";
 }
 

@@ -6,6 +6,7 @@
  *   session_tls.c   STARTTLS and TLS from the start
  *   session_xclient.c  XCLIENT: the client is another
  *   session_limits.c  budgets, rates, patience in overload
+ *   session_auth.c  AUTH, and what an authenticated user may do
  *   session_log.c   its log lines
  *   milter_*.c      the listener's mail filters
  *
@@ -55,7 +56,7 @@ struct in_session {
     char client[IP_TEXT_MAX];
     struct ip admitted; /* whose connection it is for admission */
     char *client_name;  /* by XCLIENT; NULL: not said */
-    char *login;               /* authenticated as; NULL: nobody */
+    char *login;        /* authenticated as; NULL: nobody */
     enum session_wait wait;
     int64_t waiting_since_ms; /* WAIT_COMMAND: when it began */
     uint64_t block_left; /* octets of content that must come before the deadline moves */
@@ -64,6 +65,7 @@ struct in_session {
     char *client_key; /* hexadecimal SHA-256 of the key that the client proved to have; NULL: none */
     bool key_listed;  /* it is one of the listener's: the client may relay */
     struct milters *milters; /* NULL: none */
+    struct session_auth *auth; /* from AUTH to its answer, else NULL */
     bool stopping;
     bool paused; /* reading */
     bool overloaded; /* the listener */
@@ -147,6 +149,14 @@ int64_t session_patience(const struct in_session *s, int64_t usual_ms);
 uint64_t session_data_block(const struct listener_config *l); /* octets, before the deadline moves */
 /* Why the session's deadline ends it. Counts it. */
 struct status session_too_slow(const struct in_session *s);
+
+/* session_auth.c */
+const char *session_auth_offer(const struct in_session *s); /* for EHLO; NULL: no AUTH here */
+enum stage_result stage_auth(struct in_session *s, struct status *st);
+enum stage_result stage_sender(struct in_session *s, struct status *st);
+void session_finish_auth(struct in_session *s, const struct smtp_server_event *ev,
+                         const struct status *st);
+void session_auth_end(struct in_session *s); /* wipes it; no-op without one */
 
 /* session_log.c */
 void session_log_connect(const struct in_session *s);

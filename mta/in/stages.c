@@ -23,7 +23,13 @@ static const struct stage at_xclient[] = {
     {"milter", stage_milter_connect, stage_milter_cancel},
 };
 
+/* The command and each line of its exchange pass here. */
+static const struct stage at_auth[] = {
+    {"auth", stage_auth, NULL},
+};
+
 static const struct stage at_mail[] = {
+    {"sender", stage_sender, NULL},
     {"queue", stage_queue_health, NULL},
     {"rate", stage_message_rate, NULL},
     {"begin", stage_begin_transaction, NULL},
@@ -58,6 +64,7 @@ static const struct {
     [AT_CONNECT] = {at_connect, ARRAY_LEN(at_connect), session_finish_connect},
     [AT_HELO] = {at_helo, ARRAY_LEN(at_helo), session_finish_helo   },
     [AT_XCLIENT] = {at_xclient, ARRAY_LEN(at_xclient), session_finish_xclient},
+    [AT_AUTH] = {at_auth, ARRAY_LEN(at_auth), session_finish_auth   },
     [AT_MAIL] = {at_mail, ARRAY_LEN(at_mail), session_finish_mail   },
     [AT_RCPT] = {at_rcpt, ARRAY_LEN(at_rcpt), session_finish_rcpt   },
     [AT_DATA] = {at_data, ARRAY_LEN(at_data), session_finish_data   },

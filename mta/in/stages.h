@@ -1,5 +1,5 @@
 /* What has to say yes before a client is answered. Every point of a session (its connection, HELO,
- * XCLIENT, MAIL, RCPT, DATA, the end of the content) has a row of stages, run in order; the first that
+ * AUTH, XCLIENT, MAIL, RCPT, DATA, the end of the content) has a row of stages, run in order; the first that
  * refuses ends it. A stage that needs others (the queue, DNS, a milter, a hash) sends its request
  * and waits; the server machine is held and nothing is read meanwhile, so replies stay in order
  * (RFC 2920 §3.2).
@@ -17,7 +17,17 @@
 
 struct in_session;
 
-enum stage_point { AT_CONNECT, AT_HELO, AT_XCLIENT, AT_MAIL, AT_RCPT, AT_DATA, AT_END, STAGE_POINTS };
+enum stage_point {
+    AT_CONNECT,
+    AT_HELO,
+    AT_AUTH,
+    AT_XCLIENT,
+    AT_MAIL,
+    AT_RCPT,
+    AT_DATA,
+    AT_END,
+    STAGE_POINTS
+};
 
 enum stage_result {
     STAGE_NEXT,

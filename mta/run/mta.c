@@ -11,6 +11,7 @@
 
 #include "config/base/clock.h"
 #include "config/base/counter.h"
+#include "mta/auth/desk.h"
 #include "mta/run/control.h"
 #include "mta/run/listen.h"
 #include "mta/run/roles.h"
@@ -20,11 +21,12 @@
 enum { STOP_GRACE_MS = 10000, STOP_POLL_MS = 20, SNAPSHOT_MS = 1000 };
 
 struct mta {
-    struct loop *main, *queue_loop, *sync_loop;
+    struct loop *main, *queue_loop, *sync_loop, *auth_loop;
     struct settings *settings;
     struct store *store;
     struct queue *queue;
     struct dns_link *dns;
+    struct auth_desk *auth;
     struct worker **workers;
     size_t n_workers;
     struct listen *listen;
@@ -271,10 +273,12 @@ static void make_workers(struct mta *m)
 {
     struct worker_host host = {m->main, session_ended, session_moves, m};
 
+    m->auth_loop = loop_new("auth");
+    m->auth = auth_desk_new(m->auth_loop);
     m->n_workers = m->settings->config->workers;
     m->workers = base_alloc_array(m->n_workers, sizeof(*m->workers));
     for (size_t i = 0; i < m->n_workers; i++)
-        m->workers[i] = worker_new((unsigned)i, m->settings, m->queue, m->dns, &host);
+        m->workers[i] = worker_new((unsigned)i, m->settings, m->queue, m->dns, m->auth, &host);
     m->listen = listen_new(m->main, m->workers, m->n_workers);
 }
 
@@ -319,6 +323,7 @@ static bool start(struct mta *m, struct buf *errors)
     (void)!listen_configure(m->listen, m->settings, m->sockets, m->n_sockets, errors);
     loop_start(m->sync_loop);
     loop_start(m->queue_loop);
+    loop_start(m->auth_loop);
     for (size_t i = 0; i < m->n_workers; i++)
         worker_start(m->workers[i]);
     return true;
@@ -354,17 +359,22 @@ static void finish(struct mta *m)
         worker_end(m->workers[i]);
     end_loop(m->sync_loop);
     end_loop(m->queue_loop);
+    end_loop(m->auth_loop);
+    if (m->auth)
+        auth_desk_close(m->auth);
     for (size_t i = 0; i < m->n_workers; i++)
         worker_free(&m->workers[i]);
     if (m->queue)
         queue_free(&m->queue);
     else if (m->store)
         m->store->ops->close(m->store);
+    auth_desk_free(&m->auth);
     listen_free(&m->listen);
     dns_link_free(&m->dns);
     free_events(m);
     loop_free(&m->sync_loop);
     loop_free(&m->queue_loop);
+    loop_free(&m->auth_loop);
     loop_free(&m->main);
     settings_unref(&m->settings);
     free(m->workers);

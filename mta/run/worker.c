@@ -31,7 +31,8 @@ static void run_job(struct job *job, void *arg)
 }
 
 struct worker *worker_new(unsigned number, struct settings *settings, struct queue *queue,
-                          struct dns_link *dns, const struct worker_host *host)
+                          struct dns_link *dns, struct auth_desk *auth,
+                          const struct worker_host *host)
 {
     struct worker *w = base_alloc(sizeof(*w));
     char name[16];
@@ -43,6 +44,7 @@ struct worker *worker_new(unsigned number, struct settings *settings, struct que
     w->ctx.settings = settings_ref(settings);
     w->ctx.queue = queue;
     w->ctx.dns = dns;
+    w->ctx.auth = auth;
     list_init(&w->ctx.sessions);
     w->ctx.pool = pool_new(&w->ctx);
     queue_add_worker(queue, w->ctx.loop, run_job, w);

@@ -16,7 +16,8 @@ struct worker_host { /* what a worker reports to, on the main loop */
 
 /* Takes a reference to settings. number: from 0. */
 struct worker *worker_new(unsigned number, struct settings *settings, struct queue *queue,
-                          struct dns_link *dns, const struct worker_host *host);
+                          struct dns_link *dns, struct auth_desk *auth,
+                          const struct worker_host *host);
 void worker_start(struct worker *w); /* its thread begins */
 /* Main loop: hands over an accepted connection. Takes a reference to its settings; on_end and arg are the
  * worker's own. */

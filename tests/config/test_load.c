@@ -156,6 +156,8 @@ static const char everything[] =
     "    tls: require\n"
     "    bare_newline: convert\n"
     "    max_message_size: 2g\n"
+    "    auth: require\n"
+    "    users_file: /users\n"
     "    max_connections: 7\n"
     "    max_connections_per_client: 3\n"
     "    timeouts: {command: 1m, data: 2m, tls: 3}\n"
@@ -223,6 +225,8 @@ Test(load, every_option_of_the_way_in)
     cr_expect_str_eq(c->state_directory, "/s");
     cr_expect_str_eq(c->runtime_directory, "/r");
     cr_expect_str_eq(c->user, "root");
+    cr_expect_eq(l->auth, LISTENER_AUTH_REQUIRE);
+    cr_expect_str_eq(l->users_file, "/users");
     cr_assert_eq(l->n_bind, 2);
     cr_expect_str_eq(ip_port_text(&l->bind[1], text), "[::]:25");
     cr_assert_eq(l->n_clients, 3);
@@ -268,8 +272,8 @@ Test(load, every_option_of_identities_and_trust)
     cr_assert_eq(id->n_key_files, 2);
     cr_expect_str_eq(id->certificate_files[0].path, "/c.pem");
     cr_expect_str_eq(id->key_files[1].path, "/rsa.key");
-    cr_expect_str_eq(config_where_text(&id->where, place), "danelaw.yaml:26:3");
-    cr_expect_str_eq(config_where_text(&id->key_files[1].where, place), "danelaw.yaml:26:68");
+    cr_expect_str_eq(config_where_text(&id->where, place), "danelaw.yaml:28:3");
+    cr_expect_str_eq(config_where_text(&id->key_files[1].where, place), "danelaw.yaml:28:68");
     config_unref(&c);
     scratch_check_leaks();
 }
@@ -294,7 +298,7 @@ Test(load, every_option_of_where_mail_goes)
     cr_expect(hop[0].hosts[0].is_address);
     expect_host(&hop[0].hosts[1], "m.example", false, 25, false);
     expect_host(&hop[0].hosts[2], "b.example", true, 25, false);
-    cr_expect_str_eq(config_where_text(&hop[0].hosts[1].where, place), "danelaw.yaml:31:38");
+    cr_expect_str_eq(config_where_text(&hop[0].hosts[1].where, place), "danelaw.yaml:33:38");
     cr_expect(hop[0].has_tls);
     cr_expect_eq(hop[0].tls, TLS_LEVEL_MAY);
     expect_host(&hop[1].hosts[0], "a.example", false, 2465, true);
@@ -330,7 +334,7 @@ Test(load, every_option_of_the_way_out)
     char place[300];
 
     cr_expect_eq(d->tls, TLS_LEVEL_SECURE);
-    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:40:8");
+    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:42:8");
     cr_expect_eq(d->retry_min_ms, 1000);
     cr_expect_eq(d->retry_max_ms, 120000);
     cr_expect_eq(d->expire_ms, 7 * 86400000);
@@ -345,7 +349,7 @@ Test(load, every_option_of_the_way_out)
         cr_expect_eq(got[i], 1000 * (int64_t)(i + 1), "timeout %zu", i);
     cr_expect_eq(d->n_refuse_networks, 1);
     cr_expect_str_eq(r->trust_anchor_file, "/a.key");
-    cr_expect_eq(r->trust_anchor_where.line, 51);
+    cr_expect_eq(r->trust_anchor_where.line, 53);
     cr_assert_eq(r->n_forward, 2);
     cr_expect_str_eq(r->forward[0], "127.0.0.1@5300");
     cr_expect_str_eq(r->forward[1], "::1@53");

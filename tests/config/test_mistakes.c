@@ -272,6 +272,17 @@ static const struct row {
     {"a host that is nearly an address", RIGHT "next_hops: {x: {hosts: 192.0.2.300}}\n",
      AT "3:24: \"hosts\" in next hop \"x\" must be NAME, [NAME] or an address, with :PORT if it "
         "is not 25, not \"192.0.2.300\"\n"},
+    {"auth without users and TLS",
+     "hostname: a.example\nlisteners: {l: {bind: \"[::1]:587\", auth: offer}}\n",
+     AT "2:42: \"auth\" in listener \"l\" is offer, which needs TLS: an identity, and tls other than none\n" AT
+        "2:42: \"auth\" in listener \"l\" is offer, which needs a users_file\n"},
+    {"auth where TLS is never",
+     "hostname: a.example\nidentities: {i: {certificate_file: /c, key_file: /k}}\nlisteners: {l: {bind: "
+     "\"[::1]:587\", identity: i, tls: none, users_file: /u, auth: require}}\n",
+     AT "3:82: \"auth\" in listener \"l\" is require, which needs TLS: an identity, and tls other than none\n"},
+    {"auth of another kind",
+     "hostname: a.example\nlisteners: {l: {bind: \"[::1]:587\", auth: yes}}\n",
+     AT "2:42: \"auth\" in listener \"l\" must be none, offer or require, not \"yes\"\n"},
     {"implicit but none",
      RIGHT "next_hops: {x: {hosts: a.example, tls: none, implicit_tls: yes}}\n",
      AT "3:60: \"implicit_tls\" in next hop \"x\" contradicts tls: none\n"},

@@ -92,12 +92,14 @@ struct rig *rig_new(void)
     r->loop = loop_new("worker");
     r->queue_loop = loop_new("queue");
     r->sync_loop = loop_new("sync");
+    r->auth_loop = loop_new("auth");
+    r->auth = auth_desk_new(r->auth_loop);
     r->store = store_memory_open();
     r->queue = queue_new(r->queue_loop, r->sync_loop, r->store, &r->config, r->dir);
     queue_add_worker(r->queue, r->loop, take_job, r);
     cr_assert(queue_start(r->queue));
     queue_pause(r->queue);
-    r->worker = (struct worker_ctx){.loop = r->loop, .settings = &r->settings, .queue = r->queue};
+    r->worker = (struct worker_ctx){.loop = r->loop, .settings = &r->settings, .queue = r->queue, .auth = r->auth};
     list_init(&r->worker.sessions);
     rig_pump(r);
     return r;
@@ -121,6 +123,9 @@ void rig_free(struct rig **rp)
     loop_free(&r->loop);
     loop_free(&r->queue_loop);
     loop_free(&r->sync_loop);
+    loop_free(&r->auth_loop);
+    auth_desk_free(&r->auth);
+    users_free(&r->users[0]);
     log_capture(NULL, NULL);
     clock_fake_stop();
     tls_identity_free(&r->own);
@@ -142,6 +147,7 @@ void rig_pump(struct rig *r)
         any |= loop_pump(r->queue_loop);
         any |= loop_pump(r->sync_loop);
         any |= r->also && r->also(r->also_arg);
+        any |= loop_pump(r->auth_loop);
         if (any)
             quiet = 0;
     }
@@ -452,6 +458,18 @@ void rig_identity(struct rig *r)
     r->own = load_identity(r);
     r->door = (struct tls_door){&r->own, 1, false};
     r->listener.tls = LISTENER_TLS_MAY;
+}
+
+void rig_users(struct rig *r, enum listener_auth auth, const char *text)
+{
+    struct buf errors;
+
+    buf_init(&errors, 4096);
+    cr_assert(users_parse(slice_of(text), "users", &errors, &r->users[0]), "%s", buf_cstr(&errors));
+    buf_free(&errors);
+    r->settings.users = r->users;
+    r->listener.auth = auth;
+    rig_identity(r);
 }
 
 void rig_handshake(struct rig *r)

@@ -6,6 +6,7 @@
 #include <criterion/criterion.h>
 
 #include "config/base/list.h"
+#include "mta/auth/desk.h"
 #include "mta/in/session.h"
 
 struct rig {
@@ -21,7 +22,9 @@ struct rig {
     struct tls_identity *own;         /* NULL: no TLS */
     struct tls_door door;
     SSL_CTX *client; /* what rig_handshake uses; NULL: the library's defaults */
-    struct loop *loop, *queue_loop, *sync_loop;
+    struct loop *loop, *queue_loop, *sync_loop, *auth_loop;
+    struct auth_desk *auth;
+    struct users *users[1];
     struct store *store;
     struct queue *queue;
     struct worker_ctx worker;
@@ -69,6 +72,8 @@ bool rig_logged(const struct rig *r, const char *text);
 /* A self-signed certificate of that key. */
 X509 *rig_certificate(EVP_PKEY *key);
 void rig_identity(struct rig *r);  /* a fresh certificate for the listener */
+/* A users file and a certificate for the listener. */
+void rig_users(struct rig *r, enum listener_auth auth, const char *text);
 void rig_handshake(struct rig *r); /* the client's side */
 
 #endif
