@@ -2,7 +2,10 @@
  *
  * RFC 7672 §2.1 (errors), §2.2 (what DNS must say), §3.1.3 (unusable records), §3.2 (names), §6
  * (mandatory DANE). The rows are tried from the top; the first one whose level and predicate fit
- * decides. Errors stand before every row that reads data, so an error is never "no record". */
+ * decides. Errors stand before every row that reads data, so an error is never "no record".
+ *
+ * RFC 8689: a message with REQUIRETLS has rows of its own (RAISED) where the policy asks for less than
+ * the standard does; "TLS-Required: No" takes what DANE refuses as audit-only mode does. */
 #include "tls/verdict.h"
 
 #include <stdio.h>
@@ -13,17 +16,21 @@
 
 #define LEVEL(name) (1u << TLS_LEVEL_##name)
 
+enum { TLS_LEVEL_RAISED = TLS_LEVEL_SECURE + 1 }; /* by a message with REQUIRETLS */
+
 enum {
     ON_ANY = LEVEL(NONE) | LEVEL(MAY) | LEVEL(ENCRYPT) | LEVEL(DANE) | LEVEL(DANE_ONLY) |
-             LEVEL(VERIFY) | LEVEL(SECURE),
+             LEVEL(VERIFY) | LEVEL(SECURE) | LEVEL(RAISED),
     ON_DANE = LEVEL(DANE) | LEVEL(DANE_ONLY),
     ON_PKIX = LEVEL(VERIFY) | LEVEL(SECURE),
+    ON_TLSA = ON_DANE | LEVEL(RAISED),
     ON_LOOSE = LEVEL(MAY) | LEVEL(DANE),
 };
 
 /* What the predicates look at. */
 struct view {
     const struct verdict_input *in;
+    unsigned level; /* that of the policy, or RAISED */
     const struct dest_facts *dest; /* NULL: address literal */
     const struct host_facts *host; /* NULL: there is none */
     uint64_t usable;
@@ -103,6 +110,18 @@ static bool mx_insecure(const struct view *v)
     return v->dest->kind == DEST_MX && v->dest->security != DNS_SECURE;
 }
 
+/* RFC 8689 §4.2.1 (2). At `secure` the certificate speaks for the recipient's domain itself, so that
+ * no MX record could lead astray (§8.2); at `verify` one could. */
+static bool requires_signed_mx(const struct view *v)
+{
+    return v->in->demand == DEMAND_REQUIRETLS && mx_insecure(v);
+}
+
+static bool requires_validation(const struct view *v)
+{
+    return v->in->demand == DEMAND_REQUIRETLS && resolver_blind(v);
+}
+
 /* Records without a base domain cannot come from our plan: as bad as an answer in error. */
 static bool tlsa_error(const struct view *v)
 {
@@ -140,10 +159,14 @@ static const struct row rows[] = {
      "DANE is required, but the next hop is an address", "RFC 7672 section 2.2"},
     {ON_PKIX, literal, VERDICT_PKIX, CAUSE_OK, "the policy asks for a publicly trusted certificate",
      "tls: verify or secure"},
+    {LEVEL(RAISED), literal, VERDICT_PKIX, CAUSE_OK,
+     "REQUIRETLS asks for a publicly trusted certificate", "RFC 8689 section 4.2.1"},
 
     /* A resolver that does not validate tells neither "secure" nor "insecure". */
-    {ON_DANE, resolver_blind, VERDICT_SKIP, CAUSE_RESOLVER_NOT_VALIDATING,
+    {ON_TLSA, resolver_blind, VERDICT_SKIP, CAUSE_RESOLVER_NOT_VALIDATING,
      "our resolver does not validate DNSSEC", "RFC 7672 section 2.1.1"},
+    {LEVEL(VERIFY), requires_validation, VERDICT_SKIP, CAUSE_RESOLVER_NOT_VALIDATING,
+     "our resolver does not validate DNSSEC", "RFC 8689 section 4.2.1"},
 
     /* The destination as a whole. */
     {ON_ANY, mx_error, VERDICT_SKIP, CAUSE_MX_LOOKUP, "the MX lookup failed",
@@ -163,6 +186,10 @@ static const struct row rows[] = {
     {ON_ANY, no_address, VERDICT_SKIP, CAUSE_NO_ADDRESS, "the host has no address",
      "RFC 7672 section 2.2.2"},
 
+    /* Whom REQUIRETLS would not know to be the right host, whatever its certificate says. */
+    {LEVEL(RAISED) | LEVEL(VERIFY), requires_signed_mx, VERDICT_SKIP, CAUSE_REQUIRETLS_NO_TLS,
+     "REQUIRETLS asks for signed MX records", "RFC 8689 section 4.2.1"},
+
     /* Levels that do not look at TLSA. */
     {LEVEL(NONE), always, VERDICT_CLEAR, CAUSE_OK, "the policy asks for no TLS", "tls: none"},
     {LEVEL(MAY), always, VERDICT_OPPORTUNISTIC, CAUSE_OK, "the policy asks for TLS if offered",
@@ -174,9 +201,9 @@ static const struct row rows[] = {
      "the policy asks for a publicly trusted certificate with the next hop's name", "tls: secure"},
 
     /* DANE: errors first, then what was found. */
-    {ON_DANE, alias_error, VERDICT_SKIP, CAUSE_ADDRESS_LOOKUP,
+    {ON_TLSA, alias_error, VERDICT_SKIP, CAUSE_ADDRESS_LOOKUP,
      "the host's name is an alias whose lookup failed", "RFC 7672 section 2.1.3"},
-    {ON_DANE, tlsa_error, VERDICT_SKIP, CAUSE_TLSA_LOOKUP, "the TLSA lookup failed",
+    {ON_TLSA, tlsa_error, VERDICT_SKIP, CAUSE_TLSA_LOOKUP, "the TLSA lookup failed",
      "RFC 7672 section 2.1.2"},
     {LEVEL(DANE_ONLY), mx_insecure, VERDICT_SKIP, CAUSE_DANE_UNAVAILABLE,
      "DANE is required, but the MX records are not signed", "RFC 7672 section 2.2.1"},
@@ -184,8 +211,11 @@ static const struct row rows[] = {
      "usable TLSA records, but the MX records are not signed: the host is authenticated, the "
      "domain is not",
      "RFC 7672 section 2.2.1"},
-    {ON_DANE, usable, VERDICT_DANE, CAUSE_OK, "usable TLSA records: TLS and a match, or nothing",
+    {ON_TLSA, usable, VERDICT_DANE, CAUSE_OK, "usable TLSA records: TLS and a match, or nothing",
      "RFC 7672 section 2.2"},
+    {LEVEL(RAISED), always, VERDICT_PKIX, CAUSE_OK,
+     "REQUIRETLS asks for a publicly trusted certificate with the host's name",
+     "RFC 8689 section 4.2.1"},
     {LEVEL(DANE_ONLY), none_usable, VERDICT_SKIP, CAUSE_DANE_UNAVAILABLE,
      "DANE is required, but none of the TLSA records is usable", "RFC 7672 section 6"},
     {LEVEL(DANE), none_usable, VERDICT_ENCRYPT, CAUSE_OK,
@@ -221,9 +251,17 @@ static uint64_t usable_records(const struct host_facts *host)
     return bits;
 }
 
+/* What the policy asks for in any case is at least what REQUIRETLS does, but for the rows above. */
+static unsigned level_of(const struct verdict_input *in)
+{
+    bool enough = (1u << in->level) & (LEVEL(DANE_ONLY) | ON_PKIX);
+
+    return in->demand == DEMAND_REQUIRETLS && !enough ? (unsigned)TLS_LEVEL_RAISED : in->level;
+}
+
 static struct view view_of(const struct verdict_input *in)
 {
-    struct view v = {.in = in, .dest = in->dest};
+    struct view v = {.in = in, .dest = in->dest, .level = level_of(in)};
     if (v.dest && in->host < v.dest->n_hosts)
         v.host = &v.dest->hosts[in->host];
     if (v.host)
@@ -231,7 +269,7 @@ static struct view view_of(const struct verdict_input *in)
     return v;
 }
 
-static const struct row *first_match(const struct view *v, enum tls_level level)
+static const struct row *first_match(const struct view *v, unsigned level)
 {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if ((rows[i].levels & (1u << level)) && rows[i].when(v))
@@ -267,7 +305,7 @@ static void pkix_names(const struct view *v, struct verdict *out)
 {
     if (!v->dest)
         return;
-    if (v->in->level == TLS_LEVEL_VERIFY) {
+    if (v->level != TLS_LEVEL_SECURE) {
         add_name(out, v->host->name);
         return;
     }
@@ -322,10 +360,32 @@ static void audit(const struct view *v, struct verdict *out)
         out->mode = without->mode;
 }
 
+/* RFC 8689 §4.2.2: `dane` is what the recipient's domain asks for; all other levels are the operator's
+ * own, and stay. */
+static bool may_weaken(const struct verdict_input *in)
+{
+    switch (in->demand) {
+    case DEMAND_NONE:
+        return in->audit;
+    case DEMAND_TLS_OPTIONAL:
+        return in->audit || in->level == TLS_LEVEL_DANE;
+    case DEMAND_REQUIRETLS:
+    case DEMAND_NOTIFICATION:
+        break;
+    }
+    return false;
+}
+
+static void leave_no_clear(struct verdict *out)
+{
+    if (out->mode == VERDICT_CLEAR || out->mode == VERDICT_OPPORTUNISTIC)
+        out->mode = VERDICT_ENCRYPT;
+}
+
 struct verdict verdict_decide(const struct verdict_input *in)
 {
     struct view v = view_of(in);
-    const struct row *row = first_match(&v, in->level);
+    const struct row *row = first_match(&v, v.level);
     struct verdict out = {
         .mode = row->mode, .base = "", .skip = status_of(CAUSE_OK), .clause = row->clause};
 
@@ -341,13 +401,32 @@ struct verdict verdict_decide(const struct verdict_input *in)
         dane_names(&v, &out);
     if (row->mode == VERDICT_PKIX)
         pkix_names(&v, &out);
-    if (in->audit)
+    if (may_weaken(in))
         audit(&v, &out);
+    if (in->demand == DEMAND_NOTIFICATION)
+        leave_no_clear(&out);
 #ifdef SABOTAGE_PLAINTEXT_OK
     if (out.mode == VERDICT_DANE || out.mode == VERDICT_ENCRYPT)
         out.mode = VERDICT_OPPORTUNISTIC;
 #endif
     return out;
+}
+
+enum tls_level verdict_session_level(enum tls_level level, enum verdict_demand demand)
+{
+    return demand == DEMAND_REQUIRETLS && level <= TLS_LEVEL_DANE ? TLS_LEVEL_DANE_ONLY : level;
+}
+
+const char *verdict_demand_words(enum tls_level level, enum verdict_demand demand)
+{
+    static const char raised[] = "DANE or a publicly trusted certificate, signed MX records, or it bounces";
+
+    if (demand == DEMAND_TLS_OPTIONAL)
+        return level == TLS_LEVEL_DANE ? "as by the policy; where DANE fails it goes with less"
+                                       : "as by the policy";
+    if (demand != DEMAND_REQUIRETLS || level == TLS_LEVEL_DANE_ONLY || level == TLS_LEVEL_SECURE)
+        return "as by the policy";
+    return level == TLS_LEVEL_VERIFY ? "as by the policy, and signed MX records, or it bounces" : raised;
 }
 
 enum verdict_mode verdict_weaker(const struct verdict *v, bool implicit_tls)

@@ -18,12 +18,22 @@ enum verdict_mode {
 };
 const char *verdict_mode_name(enum verdict_mode m);
 
+/* What the message itself asks of its way (RFC 8689). */
+enum verdict_demand {
+    DEMAND_NONE,
+    DEMAND_REQUIRETLS,   /* §4.2.1: an authenticated server of an authenticated name, or it stays here */
+    DEMAND_NOTIFICATION, /* §5: about such a message; it must not be lost, nor go in clear */
+    DEMAND_TLS_OPTIONAL, /* §4.2.2, "TLS-Required: No": what the recipient's domain publishes is tried,
+                            and where it fails mail goes with less. What the operator demands stays */
+};
+
 struct verdict_input {
     enum tls_level level;
     bool resolver_validates; /* the self test has passed; UNKNOWN counts as not */
     const struct dest_facts *dest; /* NULL: the next hop is an address literal (RFC 7672 §2.2) */
     size_t host;             /* index into dest->hosts */
     bool audit;              /* RFC 7672 §9.1: failures are logged, not enforced */
+    enum verdict_demand demand;
 };
 
 enum { VERDICT_NAMES = 3, VERDICT_WHY = 200 };
@@ -31,7 +41,8 @@ enum { VERDICT_NAMES = 3, VERDICT_WHY = 200 };
 struct verdict {
     enum verdict_mode mode;
     struct status skip;             /* if mode is SKIP; under audit also what it would have been skipped for */
-    bool audit;                     /* where this mode fails, verdict_weaker may be tried */
+    bool audit;                     /* where this mode fails, verdict_weaker may be tried: by the policy
+                                       or because the message says "TLS-Required: No" */
     bool mx_secure;                 /* DNSSEC led from the next hop to this host */
     bool half_dane;                 /* DANE, but the MX RRset was not secure: never called verified */
     const char *base;               /* TLSA base domain and SNI; "" if none; borrows from the facts */
@@ -46,6 +57,11 @@ struct verdict {
 };
 
 struct verdict verdict_decide(const struct verdict_input *in);
+
+/* The level for tls_dane_client: at DEMAND_REQUIRETLS records that turn out useless leave nothing. */
+enum tls_level verdict_session_level(enum tls_level level, enum verdict_demand demand);
+/* What the demand comes to under a policy, in plain words; static. */
+const char *verdict_demand_words(enum tls_level level, enum verdict_demand demand);
 
 /* The mode that may be tried, on a new connection, after a failure to get the TLS that v asks for; SKIP
  * if nothing weaker is allowed. Opportunistic TLS goes on in clear (RFC 7672 §2.2); DANE goes on with

@@ -108,6 +108,18 @@ static void read_host(struct host_facts *h, struct tlsa_record *records, char *t
 
 /* ---- the destination */
 
+static bool read_demand(struct scene *s, const char *word)
+{
+    static const char *const words[] = {[DEMAND_REQUIRETLS] = "requiretls",
+                                        [DEMAND_NOTIFICATION] = "notification",
+                                        [DEMAND_TLS_OPTIONAL] = "tls-optional"};
+
+    for (size_t i = DEMAND_REQUIRETLS; i < ARRAY_LEN(words); i++)
+        if (strcmp(word, words[i]) == 0)
+            s->demand = (enum verdict_demand)i;
+    return s->demand != DEMAND_NONE;
+}
+
 static char *read_flags(struct scene *s, char *word, char **left)
 {
     for (; word; word = strtok_r(NULL, " ", left)) {
@@ -117,7 +129,7 @@ static char *read_flags(struct scene *s, char *word, char **left)
             s->blind = true;
         else if (strcmp(word, "audit") == 0)
             s->audit = true;
-        else
+        else if (s->demand != DEMAND_NONE || !read_demand(s, word))
             return word;
     }
     return NULL;
@@ -162,7 +174,8 @@ struct verdict scene_verdict(const struct scene *s, enum tls_level level, size_t
                                .resolver_validates = !s->blind,
                                .dest = s->literal ? NULL : &s->dest,
                                .host = host,
-                               .audit = s->audit};
+                               .audit = s->audit,
+                               .demand = s->demand};
     return verdict_decide(&in);
 }
 

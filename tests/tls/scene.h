@@ -1,11 +1,12 @@
 /* What DNS says about a destination, in a line of text that reads like the summaries of the lookup
  * plan's tests:
  *
- *   [blind] [audit] KIND SECURITY [NAME][>EXPANDED] { | HOST[>EXPANDED] ADDRESSES[/ALIAS] [tlsa
+ *   [blind] [audit] [DEMAND] KIND SECURITY [NAME][>EXPANDED] { | HOST[>EXPANDED] ADDRESSES[/ALIAS] [tlsa
  * TLSA] } literal
  *
  *   blind      our resolver does not validate
  *   audit      audit-only mode
+ *   DEMAND     of the message (RFC 8689): requiretls, notification, tls-optional
  *   KIND       MX, IMPLICIT, HOST, NULL_MX, NXDOMAIN, ERROR
  *   SECURITY   S secure, I insecure, B bogus, F failed, E both of these two in turn
  *   NAME       the next hop; left out: d.example
@@ -26,6 +27,7 @@ struct scene {
     struct host_facts hosts[SCENE_HOSTS];
     struct tlsa_record records[SCENE_HOSTS][SCENE_RECORDS];
     bool literal, blind, audit;
+    enum verdict_demand demand;
     char text[SCENE_TEXT]; /* the names' storage */
 };
 

@@ -14,7 +14,14 @@ static void check_always(const struct scene *s, const struct verdict *v, const c
 
     cr_expect_eq(v->sole_unusable, unusable, "%s", words);
     cr_expect_eq(v->mx_secure, !s->literal && s->dest.security == DNS_SECURE, "%s", words);
-    cr_expect_eq(v->audit, s->audit, "%s", words);
+    if (s->demand == DEMAND_NONE)
+        cr_expect_eq(v->audit, s->audit, "%s", words);
+    if (s->demand == DEMAND_REQUIRETLS)
+        cr_expect(v->mode == VERDICT_SKIP || v->mode == VERDICT_PKIX ||
+                      (v->mode == VERDICT_DANE && !v->half_dane),
+                  "%s: nobody is authenticated", words);
+    if (s->demand == DEMAND_REQUIRETLS)
+        cr_expect_eq(verdict_weaker(v, false), VERDICT_SKIP, "%s", words);
     cr_expect(v->clause && v->clause[0], "%s", words);
     cr_expect(strlen(v->why) < VERDICT_WHY && strstr(v->why, v->clause), "%s: %s", words, v->why);
     if (v->mode == VERDICT_DANE || unusable)
@@ -74,6 +81,39 @@ Test(verdict, table)
         if (strchr(c->scene, 'E'))
             check_levels(c, 'F');
     }
+}
+
+/* Whatever DNS says and the policy asks for: with REQUIRETLS no case of the table ends without an
+ * authenticated server, with "TLS-Required: No" none asks for more than before. */
+static void check_demand(const struct verdict_case *c, enum tls_level level)
+{
+    struct scene s;
+
+    scene_read(&s, c->scene, 'B');
+    if (s.demand != DEMAND_NONE)
+        return;
+    for (size_t i = 0; i < (s.dest.n_hosts ? s.dest.n_hosts : 1); i++) {
+        struct verdict plain = scene_verdict(&s, level, i), asked;
+        s.demand = DEMAND_REQUIRETLS;
+        asked = scene_verdict(&s, level, i);
+        check_always(&s, &asked, c->words);
+        s.demand = DEMAND_NOTIFICATION;
+        asked = scene_verdict(&s, level, i);
+        cr_expect(asked.mode == VERDICT_SKIP || asked.mode >= VERDICT_ENCRYPT, "%s", c->words);
+        s.demand = DEMAND_TLS_OPTIONAL;
+        asked = scene_verdict(&s, level, i);
+        cr_expect(asked.mode == plain.mode || plain.mode == VERDICT_SKIP, "%s", c->words);
+        if (level == TLS_LEVEL_DANE && plain.mode == VERDICT_DANE)
+            cr_expect_eq(verdict_weaker(&asked, false), VERDICT_OPPORTUNISTIC, "%s", c->words);
+        s.demand = DEMAND_NONE;
+    }
+}
+
+Test(verdict, what_a_message_asks_in_every_case)
+{
+    for (size_t i = 0; i < n_verdict_cases; i++)
+        for (enum tls_level level = TLS_LEVEL_NONE; level <= TLS_LEVEL_SECURE; level++)
+            check_demand(&verdict_cases[i], level);
 }
 
 Test(verdict, the_reason_is_told_and_cut)

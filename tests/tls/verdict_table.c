@@ -11,6 +11,9 @@
 #define BLIND    "skip RESOLVER_NOT_VALIDATING, retry"
 #define NO_MX    "skip MX_LOOKUP, retry"
 #define NO_A     "skip ADDRESS_LOOKUP, retry"
+#define RAISABLE "none may encrypt dane"
+#define PUBLIC   "pkix, names mx.d.example"
+#define UNKNOWN  "skip REQUIRETLS_NO_TLS, bounce"
 #define NO_TLSA  "skip TLSA_LOOKUP, retry"
 
 // clang-format off
@@ -281,6 +284,60 @@ const struct verdict_case verdict_cases[] = {
      "audit MX S | " MX_311, "encrypt"},
     {"tls: verify", "Audit-only mode changes nothing without DANE.",
      "verify", "audit MX S | " MX_311, "pkix, names mx.d.example"},
+
+    /* ---- RFC 8689: what the message asks for */
+
+    {"RFC 8689 §4.2.1", "REQUIRETLS: DANE authenticates the server,",
+     "none may encrypt dane dane-only", "requiretls MX S | " MX_311, MATCHED},
+    {"RFC 8689 §4.2.1", "or a public certificate with the MX host's name,",
+     RAISABLE, "requiretls MX S | mx.d.example data:S tlsa nd", PUBLIC},
+    {"RFC 8689 §4.2.1", "also where no record is usable,",
+     RAISABLE, "requiretls MX S | mx.d.example data:S tlsa mx.d.example 111", PUBLIC},
+    {"RFC 8689 §4.2.1", "or the host's addresses are not signed.",
+     RAISABLE, "requiretls MX S | mx.d.example data:I tlsa none", PUBLIC},
+    {"RFC 8689 §4.2.1", "An MX host's name counts only if DNSSEC led to it,",
+     RAISABLE " verify", "requiretls MX I | mx.d.example data:I tlsa none", UNKNOWN},
+    {"RFC 8689 §4.2.1", "half-DANE or not.", RAISABLE " verify", "requiretls MX I | " MX_311, UNKNOWN},
+    {"RFC 8689 §4.2.1", "half-DANE or not.", "dane-only", "requiretls MX I | " MX_311, MISSING},
+    {"RFC 8689 §8.2", "The recipient's domain in the certificate needs no MX record's word.",
+     "secure", "requiretls MX I | mx.d.example data:I tlsa none", "pkix, names d.example"},
+    {"RFC 8689 §4.2.1", "Without MX records the domain's own name is in the certificate.",
+     RAISABLE, "requiretls IMPLICIT I | d.example data:I tlsa none", "pkix, names d.example"},
+    {"RFC 8689 §4.2.1", "A configured next hop is not found by MX.",
+     RAISABLE " verify", "requiretls HOST I mail.d.example | mail.d.example data:I tlsa none",
+     "pkix, names mail.d.example"},
+    {"RFC 8689 §4.2.1", "An address is in its certificate.", RAISABLE " verify secure",
+     "requiretls literal", "pkix"},
+    {"RFC 8689 §4.2.1", "The policy's demand stays where it is more.",
+     "verify", "requiretls MX S | " MX_311, "pkix, names mx.d.example"},
+    {"RFC 8689 §4.2.1", "An answer in error is none: it waits.",
+     RAISABLE, "requiretls MX S | mx.d.example data:S tlsa err:E", NO_TLSA},
+    {"RFC 8689 §4.2.1", "Whom we cannot validate we do not condemn.",
+     RAISABLE " verify", "blind requiretls MX I | mx.d.example data:I tlsa none", BLIND},
+    {"RFC 8689 §4.2.1", "Audit-only mode is of the policy, not of the message.",
+     "dane", "audit requiretls MX S | " MX_311, MATCHED},
+
+    {"RFC 8689 §5", "A notification about it is not lost for want of a certificate, but never in clear,",
+     "none may dane", "notification MX I | mx.d.example data:I tlsa none", "encrypt"},
+    {"RFC 8689 §5", "and what the domain publishes is asked for as ever.",
+     "dane", "notification MX S | " MX_311, MATCHED},
+
+    {"RFC 8689 §4.2.2", "TLS-Required: No: the domain's policy is followed, but it does not fail,",
+     "dane", "tls-optional MX S | " MX_311, MATCHED ", or may"},
+    {"RFC 8689 §4.2.2", "not for records that cannot be looked up,",
+     "dane", "tls-optional MX S | mx.d.example data:S tlsa err:E", "may despite TLSA_LOOKUP, or clear"},
+    {"RFC 8689 §4.2.2", "nor for records that cannot be used.",
+     "dane", "tls-optional MX S | mx.d.example data:S tlsa mx.d.example 111", ENCRYPT ", or may"},
+    {"RFC 8689 §4.2.2", "Where it must not be sent at all, it is not.",
+     "dane", "tls-optional ERROR E", NO_MX},
+    {"RFC 8689 §3", "What the operator demands is not asserted by the recipient's domain: it stays.",
+     "dane-only", "tls-optional MX I | " MX_311, MISSING},
+    {"RFC 8689 §3", "What the operator demands is not asserted by the recipient's domain: it stays.",
+     "encrypt", "tls-optional MX S | " MX_311, "encrypt"},
+    {"RFC 8689 §3", "What the operator demands is not asserted by the recipient's domain: it stays.",
+     "verify", "tls-optional MX S | " MX_311, "pkix, names mx.d.example"},
+    {"RFC 8689 §3", "What the operator demands is not asserted by the recipient's domain: it stays.",
+     "none", "tls-optional MX S | " MX_311, "clear"},
 };
 // clang-format on
 
