@@ -382,12 +382,20 @@ static void on_home(struct queue_submit *r)
     stages_resume(s, &r->status);
 }
 
+/* RFC 8689 §4.1: the parameter of MAIL is stronger than the header field. */
+static void note_tls_required(struct transaction *tx)
+{
+    if (!(tx->message->flags & MESSAGE_REQUIRETLS) && header_scan_tls_optional(&tx->headers))
+        tx->message->flags |= MESSAGE_TLS_OPTIONAL;
+}
+
 enum stage_result stage_submit(struct in_session *s, struct status *st)
 {
     struct transaction *tx = s->tx;
 
     if (tx->discarded)
         return STAGE_NEXT;
+    note_tls_required(tx);
     tx->size = tx->message->size;
     tx->n_rcpts = tx->message->n_rcpts;
     tx->protocol = session_protocol(s);

@@ -88,6 +88,7 @@ void delivery_start(struct worker_ctx *w, struct job *job)
     d->w = w;
     d->job = job;
     d->settings = settings_ref(w->settings);
+    d->demand = demand_of(job->message);
     d->targets = base_alloc_array(job->n_rcpts, sizeof(*d->targets));
     d->start_ms = loop_now_ms(w->loop);
     if (job->force_bounce || w->stopping) {
@@ -112,7 +113,8 @@ static struct hop_input hop_input(const struct delivery *d)
                               .level = d->policy.level,
                               .audit = d->policy.audit,
                               .resolver_validates =
-                                  dns_link_resolver(d->w->dns) == RESOLVER_VALIDATES};
+                                  dns_link_resolver(d->w->dns) == RESOLVER_VALIDATES,
+                              .demand = d->demand};
 }
 
 static struct verdict decide(const struct delivery *d, size_t host)
@@ -140,7 +142,8 @@ static void open_session(struct delivery *d)
                                       .host = delivery_host_name(d, delivery_attempt(d)->host),
                                       .verdict = d->verdict,
                                       .facts = d->facts,
-                                      .level = d->policy.level,
+                                      .level =
+                                          verdict_session_level(d->policy.level, d->demand),
                                       .hop = &d->hop};
 
     if (has_login(d)) {
@@ -164,6 +167,17 @@ static void leave_session(struct delivery *d)
     out_session_free(&d->session);
 }
 
+/* The verdict has seen to it; if the handshake proved less after all, nothing is sent. */
+static void refuse_host(struct delivery *d)
+{
+    struct status why = status_of(CAUSE_REQUIRETLS_NO_TLS);
+
+    delivery_note_host(d, "failed", &why);
+    leave_session(d);
+    d->at++;
+    next_attempt(d);
+}
+
 static void begin_transfer(struct delivery *d)
 {
     const struct tls_outcome *tls = out_session_tls(d->session);
@@ -174,7 +188,10 @@ static void begin_transfer(struct delivery *d)
         LOG(SMTP_HALF_DANE, d->job->message->id, F_STR("domain", d->job->domain),
             F_STR("host", delivery_host_name(d, delivery_attempt(d)->host)),
             F_STR("relay", out_session_remote(d->session)), F_STR("why", d->verdict.why));
-    transfer_send(d);
+    if (d->demand == DEMAND_REQUIRETLS && !transfer_may_require_tls(d))
+        refuse_host(d);
+    else
+        transfer_send(d);
 }
 
 static void on_ready(void *arg)

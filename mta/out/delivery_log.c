@@ -36,19 +36,24 @@ static bool is_dane_failure(const struct delivery *d, enum cause cause)
 
 void delivery_note_host(struct delivery *d, const char *result, const struct status *why)
 {
+    struct status told = demand_failure(d->demand, d->verdict.mode, why);
+
     if (is_dane_failure(d, why->cause))
         COUNT(dane_failures);
-    delivery_log_host(d, result, why);
-    transfer_note(d, why);
+    delivery_log_host(d, result, &told);
+    transfer_note(d, &told);
 }
 
-/* RFC 7672 §9.1, audit only: what DANE would have stopped is told, and the mail goes on. */
+/* RFC 7672 §9.1, audit only: what DANE would have stopped is told, and the mail goes on. That a message
+ * lets it pass (RFC 8689 §4.2.2) is no warning for the policy's owner. */
 void delivery_note_audited(struct delivery *d, const struct status *why)
 {
     char where[300];
 
-    COUNT(dane_audited);
     (void)slice_copy(slice_of(cause_info(why->cause)->name), d->audited, sizeof(d->audited));
+    if (!d->policy.audit)
+        return;
+    COUNT(dane_audited);
     LOG(SMTP_DANE_AUDIT, d->job->message->id, F_STR("domain", d->job->domain),
         F_STR("host", delivery_host_name(d, delivery_attempt(d)->host)),
         F_STR("cause", cause_info(why->cause)->name), F_STR("text", why->text),

@@ -4,6 +4,7 @@
 #define DANELAW_OUT_DELIVERY_PRIVATE_H
 
 #include "config/routes.h"
+#include "mta/out/demand.h"
 #include "mta/out/hops.h"
 #include "mta/out/outcome.h"
 #include "mta/out/plan.h"
@@ -24,7 +25,9 @@ struct trail {
     const char *level;       /* that the policy asked for; static */
     char protocol[16];       /* "TLSv1.3", "" in clear */
     char cipher[64];
-    char audited[32];        /* the cause that audit-only mode let pass, "" if none */
+    char audited[32];        /* the cause that did not stop it though DANE would have, "" if none */
+    bool by_message;         /* for the message said so, not the policy */
+    const char *asks;        /* what the message asks of its way, "" if nothing; static */
     char finding[32];        /* likeliest cause of a TLS failure (tls/findings.def), "" if none */
     int64_t ready_ms, end_ms; /* monotonic; ready_ms 0: never ready */
 };
@@ -46,6 +49,7 @@ struct delivery {
     struct settings *settings;
     struct route route;
     struct policy policy;
+    enum verdict_demand demand; /* of the message */
     struct target *targets; /* parallel to job->rcpts */
     int64_t start_ms;       /* monotonic */
     struct timer cap;       /* of the whole attempt */
@@ -72,7 +76,7 @@ struct delivery {
     struct out_session *session;
     bool kept;     /* the session is one that was kept open, and nothing has come back yet */
     bool weakened; /* a connection with less, after the TLS of the verdict failed */
-    char audited[32]; /* the cause that audit-only mode let pass, "" if none */
+    char audited[32]; /* the cause that did not stop it though DANE would have, "" if none */
     int64_t ready_ms;
 
     bool sending;
@@ -86,6 +90,8 @@ struct delivery {
 bool transfer_has_open(const struct delivery *d);      /* at any host */
 bool transfer_has_open_here(const struct delivery *d); /* not yet tried at the present host */
 void transfer_send(struct delivery *d);                /* the next transaction at this host */
+/* Whether the connection is one in which REQUIRETLS may be said (RFC 8689 §2). */
+bool transfer_may_require_tls(const struct delivery *d);
 /* Takes over the results of the transaction. only_final: what is temporary stays open at this host.
  */
 void transfer_absorb(struct delivery *d, bool only_final);

@@ -128,7 +128,8 @@ struct verdict out_hops_verdict(const struct hop_input *in, size_t host)
                                     .audit = in->audit,
                                     .resolver_validates = in->resolver_validates,
                                     .dest = in->facts,
-                                    .host = host};
+                                    .host = host,
+                                    .demand = in->demand};
     struct verdict v = verdict_decide(&verdict);
 
     if (in->hop->implicit_tls && (v.mode == VERDICT_CLEAR || v.mode == VERDICT_OPPORTUNISTIC))

@@ -34,6 +34,7 @@ struct hop_input {
     enum tls_level level;
     bool audit; /* of the policy */
     bool resolver_validates;
+    enum verdict_demand demand; /* of the message */
     uint64_t random;
 };
 

@@ -155,7 +155,8 @@ static void add_security(struct line *l, const struct trail *t)
     add_known(l, "name", t->name);
     add_known(l, "protocol", t->protocol);
     add_known(l, "cipher", t->cipher);
-    add_known(l, "audit", t->audited);
+    add_known(l, t->by_message ? "ignored" : "audit", t->audited);
+    add_known(l, "asks", t->asks);
     add_known(l, "finding", t->finding);
 }
 

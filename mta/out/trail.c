@@ -73,6 +73,8 @@ void trail_leave(const struct delivery *d, const struct status *why, struct trai
     *t = (struct trail){.ready_ms = d->session ? d->ready_ms : 0,
                         .end_ms = loop_now_ms(d->w->loop),
                         .level = tls_level_name(d->policy.level),
+                        .asks = demand_name(d->demand),
+                        .by_message = !d->policy.audit,
                         .mx = ""};
     (void)slice_copy(slice_of(tls_outcome_label(tls)), t->tls, sizeof(t->tls));
     (void)slice_copy(slice_of(d->audited), t->audited, sizeof(t->audited));

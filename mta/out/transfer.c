@@ -84,10 +84,17 @@ static size_t gather(struct delivery *d)
     return n;
 }
 
-/* RFC 8689 §5: a notification goes to a server without REQUIRETLS too, since it would be lost otherwise. */
-static bool asks_requiretls(const struct message *m, unsigned offers)
+bool transfer_may_require_tls(const struct delivery *d)
 {
-    return (m->flags & MESSAGE_REQUIRETLS) && (m->sender[0] || (offers & CAP_REQUIRETLS));
+    return demand_is_met(out_session_tls(d->session), out_session_verdict(d->session), d->facts,
+                         d->policy.level);
+}
+
+/* A notification asks for it where it can be had (RFC 8689 §5). */
+static bool asks_requiretls(const struct delivery *d, unsigned offers)
+{
+    return d->demand == DEMAND_REQUIRETLS ||
+           (d->demand == DEMAND_NOTIFICATION && (offers & CAP_REQUIRETLS) && transfer_may_require_tls(d));
 }
 
 void transfer_send(struct delivery *d)
@@ -105,7 +112,7 @@ void transfer_send(struct delivery *d)
                                       .size = body_size(m->body),
                                       .eight_bit = (m->flags & MESSAGE_8BIT) && (offers & CAP_8BITMIME),
                                       .smtputf8 = (m->flags & MESSAGE_SMTPUTF8) != 0,
-                                      .requiretls = asks_requiretls(m, offers),
+                                      .requiretls = asks_requiretls(d, offers),
                                       .envid = m->envid,
                                       .ret = m->ret,
                                       .rcpts = d->tx_rcpts,
@@ -130,11 +137,19 @@ static bool is_of_this_host(const struct status *st)
            st->cause == CAUSE_REMOTE_NO_8BITMIME;
 }
 
+/* The first failure is that of the best host. But where one host cannot and another could not yet, the
+ * message waits for the other. */
+static bool is_news(const struct target *t, const struct status *st)
+{
+    return !t->noted ||
+           (status_disposition(&t->status) == DISP_BOUNCE && status_disposition(st) == DISP_RETRY);
+}
+
 static void absorb_one(struct delivery *d, struct target *t, const struct status *st, bool lost)
 {
     t->final = status_disposition(st) != DISP_RETRY && !is_of_this_host(st);
     t->stopped = lost && !t->final;
-    if (t->final || t->stopped || !t->noted)
+    if (t->final || t->stopped || is_news(t, st))
         set_status(d, t, st);
     t->round = d->round;
     t->dsn_passed = d->tx.dsn_passed;
@@ -177,7 +192,7 @@ void transfer_absorb(struct delivery *d, bool only_final)
 void transfer_note(struct delivery *d, const struct status *why)
 {
     for (size_t i = 0; i < d->job->n_rcpts; i++)
-        if (is_open(&d->targets[i]) && !d->targets[i].noted)
+        if (is_open(&d->targets[i]) && is_news(&d->targets[i], why))
             set_status(d, &d->targets[i], why);
 }
 

@@ -9,6 +9,7 @@
 #include "dns/name.h"
 #include "mta/run/destination.h"
 #include "mta/run/queue_text.h"
+#include "tls/verdict.h"
 
 enum { USAGE = 2, SHOWN_MATCHES = 64 };
 
@@ -120,10 +121,13 @@ static json_t *policy_json(const struct config *c, struct slice domain, int64_t 
 {
     struct policy p = routes_policy(c, domain, wall_ms);
 
-    return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:s, s:o}", "tls", tls_level_name(p.level),
-                     "words", level_words[p.level], "rule", rule_json(c, domain, wall_ms), "audit",
-                     p.audit, "where", where_json(&p.where), "until", until_json(p.until_ms),
-                     "note", p.note, "passed_over", passed_over_json(c, domain, wall_ms));
+    return json_pack("{s:s, s:s, s:o, s:b, s:o, s:o, s:s, s:o, s:s, s:s}", "tls",
+                     tls_level_name(p.level), "words", level_words[p.level], "rule",
+                     rule_json(c, domain, wall_ms), "audit", p.audit, "where", where_json(&p.where),
+                     "until", until_json(p.until_ms), "note", p.note, "passed_over",
+                     passed_over_json(c, domain, wall_ms), "requiretls",
+                     verdict_demand_words(p.level, DEMAND_REQUIRETLS), "tls_required_no",
+                     verdict_demand_words(p.level, DEMAND_TLS_OPTIONAL));
 }
 
 json_t *policy_explain(const struct config *c, const char *address, const char *domain,
@@ -186,6 +190,8 @@ static void print_policy(const json_t *policy)
         print_rule_end(rule);
         printf(": %s\n", text(rule, "because"));
     }
+    printf("a message  with REQUIRETLS: %s\n", text(policy, "requiretls"));
+    printf("           with \"TLS-Required: No\": %s\n", text(policy, "tls_required_no"));
 }
 
 static void print_explanation(const json_t *d)

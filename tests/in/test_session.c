@@ -367,6 +367,30 @@ Test(session, two_messages_in_one_session)
     rig_free(&r);
 }
 
+/* RFC 8689 §4.1: said in the header, if it is said as §3 has it, and kept with the message. */
+Test(session, tls_required_no)
+{
+    static const struct {
+        const char *content;
+        unsigned flag;
+    } rows[] = {
+        {"TLS-Required: No\r\n\r\nx\r\n.",              MESSAGE_TLS_OPTIONAL},
+        {"TLS-Required: No\r\n.",                        MESSAGE_TLS_OPTIONAL},
+        {"TLS-Required: Yes\r\n\r\nx\r\n.",             0                   },
+        {"A: b\r\n\r\nTLS-Required: No\r\n\r\nx\r\n.", 0                   },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rig *r = rig_new();
+        rig_to_data(r);
+        rig_ask(r, rows[i].content, "250");
+        struct message *m = rig_message(r);
+        cr_expect_eq(m->flags & MESSAGE_TLS_OPTIONAL, rows[i].flag, "row %zu", i);
+        message_free(&m);
+        rig_free(&r);
+    }
+}
+
 /* A client that says all it has to say and closes its side (`printf … | nc`) gets its answers. */
 Test(session, half_closed_client)
 {

@@ -65,6 +65,19 @@ def test_rules_passed_over(config):
             for each in policy["passed_over"]] == [("old.a.example", "expired", day(-1), "ticket 8")]
 
 
+def test_what_a_message_may_ask(config):
+    """RFC 8689: above the policy, and below what the recipient's domain asks for."""
+    for address, requiretls, tls_required_no in (
+            ("x@a.example", "as by the policy", "as by the policy"),
+            ("x@new.a.example", "signed MX records", "where DANE fails it goes with less"),
+            ("x@BÜCHER.example", "and signed MX records", "as by the policy"),
+            ("x@ours.example", "DANE or a publicly trusted certificate", "as by the policy")):
+        policy, told = explained(config, address)["policy"], explain(config, address).stdout
+        assert requiretls in policy["requiretls"] and f"with REQUIRETLS: {policy['requiretls']}\n" in told
+        assert tls_required_no in policy["tls_required_no"]
+        assert f"with \"TLS-Required: No\": {policy['tls_required_no']}\n" in told
+
+
 def test_route_and_acceptance(config):
     ours, routed = explained(config, "x@ours.example"), explained(config, "x@mx.routed.example")
     assert ours["ours"] and not routed["ours"]
