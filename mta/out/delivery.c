@@ -114,7 +114,7 @@ static struct hop_input hop_input(const struct delivery *d)
                               .audit = d->policy.audit,
                               .resolver_validates =
                                   dns_link_resolver(d->w->dns) == RESOLVER_VALIDATES,
-                              .demand = d->demand};
+                              .demand = delivery_demand(d)};
 }
 
 static struct verdict decide(const struct delivery *d, size_t host)
@@ -143,7 +143,7 @@ static void open_session(struct delivery *d)
                                       .verdict = d->verdict,
                                       .facts = d->facts,
                                       .level =
-                                          verdict_session_level(d->policy.level, d->demand),
+                                          verdict_session_level(d->policy.level, delivery_demand(d)),
                                       .hop = &d->hop};
 
     if (has_login(d)) {
@@ -188,7 +188,7 @@ static void begin_transfer(struct delivery *d)
         LOG(SMTP_HALF_DANE, d->job->message->id, F_STR("domain", d->job->domain),
             F_STR("host", delivery_host_name(d, delivery_attempt(d)->host)),
             F_STR("relay", out_session_remote(d->session)), F_STR("why", d->verdict.why));
-    if (d->demand == DEMAND_REQUIRETLS && !transfer_may_require_tls(d))
+    if (delivery_demand(d) == DEMAND_REQUIRETLS && !transfer_may_require_tls(d))
         refuse_host(d);
     else
         transfer_send(d);

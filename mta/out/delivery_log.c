@@ -36,7 +36,7 @@ static bool is_dane_failure(const struct delivery *d, enum cause cause)
 
 void delivery_note_host(struct delivery *d, const char *result, const struct status *why)
 {
-    struct status told = demand_failure(d->demand, d->verdict.mode, why);
+    struct status told = demand_failure(delivery_demand(d), d->verdict.mode, why);
 
     if (is_dane_failure(d, why->cause))
         COUNT(dane_failures);

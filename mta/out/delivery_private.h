@@ -39,6 +39,7 @@ struct target {
     bool noted;     /* status is set */
     unsigned round; /* of the host that last got it in a transaction; 0: none */
     bool dsn_passed; /* that host took over the duties of RFC 3461 */
+    bool delivered;  /* it is where the mailboxes are: LMTP (RFC 2033) */
     struct status status;
     struct trail trail;
 };
@@ -102,6 +103,13 @@ void transfer_note(struct delivery *d, const struct status *why);
 void transfer_leave_others(struct delivery *d, int64_t now_ms);
 /* This status for every open recipient, whatever it had. */
 void transfer_close_all(struct delivery *d, const struct status *why);
+
+/* What the message asks of the present hop. A local socket is no wire, and what is behind it is delivery
+ * (RFC 8689 §4.4). */
+static inline enum verdict_demand delivery_demand(const struct delivery *d)
+{
+    return d->hop.path ? DEMAND_NONE : d->demand;
+}
 
 /* delivery_log.c: the attempt at hand and its host, and what is told of them. */
 const struct attempt *delivery_attempt(const struct delivery *d);

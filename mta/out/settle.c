@@ -214,7 +214,8 @@ static struct dsn_rcpt reported(const struct delivery *d, size_t i, const struct
                              .orcpt = r->orcpt,
                              .status = o->status,
                              .remote = d->targets[i].trail.remote,
-                             .because = o->because};
+                             .because = o->because,
+                             .delivered = d->targets[i].delivered};
 }
 
 /* One notification for all recipients of its kind whose sender wants to hear of it, and of nobody

@@ -93,8 +93,10 @@ bool transfer_may_require_tls(const struct delivery *d)
 /* A notification asks for it where it can be had (RFC 8689 §5). */
 static bool asks_requiretls(const struct delivery *d, unsigned offers)
 {
-    return d->demand == DEMAND_REQUIRETLS ||
-           (d->demand == DEMAND_NOTIFICATION && (offers & CAP_REQUIRETLS) && transfer_may_require_tls(d));
+    enum verdict_demand demand = delivery_demand(d);
+
+    return demand == DEMAND_REQUIRETLS || (demand == DEMAND_NOTIFICATION && (offers & CAP_REQUIRETLS) &&
+                                           transfer_may_require_tls(d));
 }
 
 void transfer_send(struct delivery *d)
@@ -153,6 +155,7 @@ static void absorb_one(struct delivery *d, struct target *t, const struct status
         set_status(d, t, st);
     t->round = d->round;
     t->dsn_passed = d->tx.dsn_passed;
+    t->delivered = d->hop.configured && d->hop.configured->protocol == HOP_LMTP;
 }
 
 /* RFC 5321 §4.5.3.1.10: more recipients than the server takes at once, said by 452 or, by old servers,

@@ -247,6 +247,25 @@ Test(demand, a_notification_does_not_ask_where_it_must_not)
     rig_free(&r);
 }
 
+/* §4.4: behind a local socket is delivery, and no wire before it. */
+Test(demand, a_local_socket_is_no_wire)
+{
+    struct rig *r = rig_of(1, false);
+    char path[120];
+
+    r->adjust = require;
+    (void)snprintf(path, sizeof(path), "%s/lmtp", r->dir);
+    r->hop.protocol = HOP_LMTP;
+    r->hop_host = (struct hop_host){.name = path, .is_local = true};
+    r->hosts[0].path = path;
+    r->hosts[0].lmtp = true;
+    rig_start(r);
+    rig_submit(r, FROM, "a@d.example");
+    rig_pump_until_logged(r, "status=sent", 1);
+    cr_expect_eq(fake_count(&r->hosts[0], " REQUIRETLS"), 0);
+    rig_free(&r);
+}
+
 /* ---- TLS-Required: No ---- */
 
 static const struct lowered {

@@ -260,6 +260,28 @@ Test(notify, the_next_hop_takes_the_duty_over)
     rig_free(&r);
 }
 
+/* RFC 3461 §5.2.3 (a): a server that speaks LMTP is where the mailboxes are. */
+Test(notify, delivered_by_lmtp)
+{
+    struct rig *r = rig_of(1, false);
+    char path[120];
+
+    r->adjust = ask;
+    keep_notes(r);
+    (void)snprintf(path, sizeof(path), "%s/lmtp", r->dir);
+    r->hop.protocol = HOP_LMTP;
+    r->hop_host = (struct hop_host){.name = path, .is_local = true};
+    r->hosts[0].path = path;
+    r->hosts[0].lmtp = true;
+    rig_start(r);
+    rig_submit(r, FROM, "a@d.example b@d.example");
+    rig_pump_until_logged(r, "status=sent", 2);
+    rig_pump_until_logged(r, "status=deferred", 1);
+    cr_assert_eq(rig_messages(r), 1u);
+    free(text_of_note(r, "Final-Recipient: rfc822; a@d.example\r\nAction: delivered\r\n"));
+    rig_free(&r);
+}
+
 static void no_delay(struct message *m)
 {
     if (m->sender[0])
