@@ -98,6 +98,12 @@ enum {
     LIMIT_CONTROL_CLIENTS = 16,
     LIMIT_IDLE_CONNECTIONS = 1000,  /* kept open by one worker for the next message */
 
+    /* Content */
+    LIMIT_MIME_DEPTH = 20,          /* multiparts in each other that are walked into; people need 5 */
+    LIMIT_MIME_ENTITIES = 10000,    /* parts of a message that is brought to 7 bits: an octet each */
+    LIMIT_SURVEY_STEP = 1024 * 1024, /* octets of content looked at before others of the worker have
+                                       their turn: some milliseconds */
+
     /* Configuration */
     LIMIT_CONFIG_FILE = 4 * 1024 * 1024, /* octets of one file */
     LIMIT_CONFIG_ERRORS = 100,      /* reported in one run */
