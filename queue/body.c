@@ -33,12 +33,13 @@ struct body *body_of_file(const char *path, uint64_t size)
     return b;
 }
 
-struct body *body_of_written(char *path, int fd, uint64_t size)
+struct body *body_of_written(char *path, int fd, uint64_t size, bool eight_bit)
 {
     struct body *b = body_alloc(size);
     b->path = path;
     b->fd = fd;
     b->unowned = true;
+    b->eight_bit = eight_bit;
     return b;
 }
 
@@ -90,6 +91,21 @@ uint64_t body_size(const struct body *b)
 bool body_is_file(const struct body *b)
 {
     return b->path != NULL;
+}
+
+/* One pass without a branch: the compiler takes many octets at once. */
+bool body_any_8bit(struct slice s)
+{
+    unsigned char all = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        all |= (unsigned char)s.p[i];
+    return all >= 0x80;
+}
+
+bool body_has_8bit(const struct body *b)
+{
+    return b->memory ? body_any_8bit(body_memory(b)) : b->eight_bit;
 }
 
 struct slice body_memory(const struct body *b)

@@ -35,6 +35,7 @@ void body_unref(struct body **b);
 
 uint64_t body_size(const struct body *b);
 bool body_is_file(const struct body *b);
+bool body_has_8bit(const struct body *b); /* octets above 127; of one that a writer made, or in memory */
 struct slice body_memory(const struct body *b); /* only if not a file */
 /* Up to n octets at offset; 0 at the end; -1: the file cannot be read or is shorter than it was. */
 long body_read(struct body *b, uint64_t offset, char *dst, size_t n);

@@ -16,6 +16,7 @@ struct body_writer {
     int fd; /* -1: all of it is in pending */
     uint64_t size, max;
     enum cause cause;
+    bool eight_bit;
 };
 
 static char *join(const char *directory, const char *name)
@@ -95,6 +96,7 @@ void body_writer_append(struct body_writer *w, struct slice s)
         struct slice part = slice_head(s, buf_room(&w->pending));
         REQUIRE(buf_append(&w->pending, part));
         w->size += part.n;
+        w->eight_bit = w->eight_bit || body_any_8bit(part);
         s = slice_skip(s, part.n);
         if (buf_room(&w->pending) == 0)
             flush(w);
@@ -121,7 +123,7 @@ static struct body *finish_file(struct body_writer *w)
         flush(w);
     if (w->cause != CAUSE_OK)
         return NULL;
-    struct body *b = body_of_written(w->path, w->fd, w->size);
+    struct body *b = body_of_written(w->path, w->fd, w->size, w->eight_bit);
     w->path = NULL;
     return b;
 }

@@ -111,5 +111,6 @@ bool message_domain_of(struct slice address, char out_domain[HOSTNAME_MAX])
     struct slice domain = slice_skip(address, (size_t)(at - address.p) + 1);
     if (domain.n > 2 && domain.p[0] == '[' && domain.p[domain.n - 1] == ']')
         return domain.n < HOSTNAME_MAX && slice_copy(domain, out_domain, HOSTNAME_MAX);
-    return hostname_normalise(domain, out_domain);
+    /* Of a mailbox under SMTPUTF8 the domain may be written in U-labels (RFC 6531 §3.2). */
+    return hostname_normalise(domain, out_domain) || hostname_from_person(domain, out_domain);
 }

@@ -26,7 +26,7 @@ struct recipient {
 };
 
 enum message_flag {
-    MESSAGE_8BIT = 1,     /* BODY=8BITMIME was said */
+    MESSAGE_8BIT = 1,     /* the content has octets above 127; what was said of it means nothing */
     MESSAGE_SMTPUTF8 = 2,
     MESSAGE_WARNED = 4,   /* the delay warning was sent */
     MESSAGE_DSN = 8,      /* made by this relay */

@@ -117,9 +117,17 @@ static void on_sync_settle(struct msg *m)
     fifo_push(&CONTAINER_OF(m, struct job, msg)->queue->s.jobs, m);
 }
 
+/* What the content is, not what a client said of it, decides what a next hop must offer. */
+static void label(struct message *m)
+{
+    m->flags &= ~(unsigned)MESSAGE_8BIT;
+    m->flags |= body_has_8bit(m->body) ? MESSAGE_8BIT : 0;
+}
+
 void queue_submit(struct queue *q, struct queue_submit *r)
 {
     r->queue = q;
+    label(r->message);
     if (body_is_file(r->message->body))
         loop_post(q->sync, &r->msg, on_sync_submit);
     else

@@ -86,7 +86,6 @@ static void set_text(char **member, char *text)
 
 static void take_mail_params(struct message *m, const struct mail_params *p)
 {
-    m->flags |= p->eight_bit ? MESSAGE_8BIT : 0;
     m->flags |= p->smtputf8 ? MESSAGE_SMTPUTF8 : 0;
     m->flags |= p->requiretls ? MESSAGE_REQUIRETLS : 0;
     m->ret = (enum dsn_ret)p->ret;

@@ -3,14 +3,13 @@
  *   state    a line that is          leads to
  *   HEADER   a field, its folding    HEADER
  *            empty                   BODY, OUTSIDE (multipart) or HEADER (message/rfc822)
- *            neither                 the same, and the entity is unclear: the body begins unannounced
- *   BODY     anything                BODY
- *   OUTSIDE  anything                OUTSIDE
- *   each     "--boundary" of a level HEADER of its next part; what is deeper is over
+ *            neither                 the same, and the entity is unclear: the body begins
+ * unannounced BODY     anything                BODY OUTSIDE  anything                OUTSIDE each
+ * "--boundary" of a level HEADER of its next part; what is deeper is over
  *            "--boundary--"          OUTSIDE of what the level is in
  *
- * Boundaries count at every level, outermost first, as the outer part is over whatever the inner one
- * thinks. Two that could be taken for each other are not walked into. Pure, any thread. */
+ * Boundaries count at every level, outermost first, as the outer part is over whatever the inner
+ * one thinks. Two that could be taken for each other are not walked into. Pure, any thread. */
 #include "mta/mail/mime.h"
 
 #include <string.h>
@@ -31,7 +30,10 @@ static void begin_piece(struct mime_lines *l)
 
 static struct mime_piece hand_out(struct mime_lines *l, size_t n, bool last)
 {
-    struct mime_piece p = {{l->held, n}, !l->inside, last, false};
+    struct mime_piece p = {
+        {l->held, n},
+        !l->inside, last, false
+    };
 
     l->given = true;
     l->inside = !last;
@@ -99,7 +101,7 @@ static const struct {
     {{"Content-Type", 12},              MIME_FIELD_TYPE     },
     {{"Content-Transfer-Encoding", 25}, MIME_FIELD_ENCODING },
     {{"MIME-Version", 12},              MIME_FIELD_VERSION  },
-    /* RFC 6376 §3.5, RFC 8617: signatures over the body as it is encoded. */
+ /* RFC 6376 §3.5, RFC 8617: signatures over the body as it is encoded. */
     {{"DKIM-Signature", 14},            MIME_FIELD_SIGNATURE},
     {{"ARC-Message-Signature", 21},     MIME_FIELD_SIGNATURE},
     {{"ARC-Seal", 8},                   MIME_FIELD_SIGNATURE},
@@ -237,8 +239,8 @@ static enum mime_kind kind_of(struct mime_walk *w)
     return kind == MIME_LEAF && e->encoding == MIME_ENCODED ? MIME_OPAQUE : kind;
 }
 
-/* A container's inside begins with its next line: of a multipart outside the parts, of a message its
- * header section, which is an entity of its own. */
+/* A container's inside begins with its next line: of a multipart outside the parts, of a message
+ * its header section, which is an entity of its own. */
 static void end_header(struct mime_walk *w)
 {
     size_t depth = w->depth;
@@ -253,7 +255,8 @@ static void end_header(struct mime_walk *w)
 
 /* ---- delimiters ---- */
 
-/* The level that the line is a delimiter of, or the depth if of none; *out_close: it is its last. */
+/* The level that the line is a delimiter of, or the depth if of none; *out_close: it is its last.
+ */
 static size_t level_of(const struct mime_walk *w, const struct mime_piece *p, bool *out_close)
 {
     struct slice line = p->text;

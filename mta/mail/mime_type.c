@@ -1,5 +1,5 @@
-/* Values of Content-Type and Content-Transfer-Encoding (RFC 2045 §5.1, §6.1). Unfolded by the caller.
- * Pure, any thread. */
+/* Values of Content-Type and Content-Transfer-Encoding (RFC 2045 §5.1, §6.1). Unfolded by the
+ * caller. Pure, any thread. */
 #include "mta/mail/mime.h"
 
 #include <string.h>

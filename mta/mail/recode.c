@@ -35,8 +35,8 @@ static void put_line(struct buf *out, const struct mime_piece *p)
 
 /* ---- quoted-printable ---- */
 
-/* A token of one octet or three. A line never begins with '-': it could be taken for a delimiter that
- * the content had only in the middle of a line. */
+/* A token of one octet or three. A line never begins with '-': it could be taken for a delimiter
+ * that the content had only in the middle of a line. */
 static void put_token(struct recode *r, char c, bool encode, struct buf *out)
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -123,7 +123,10 @@ static void group_line(struct recode *r, const struct mime_piece *p, struct buf 
 static void put_label(struct recode *r, struct buf *out)
 {
     static const struct slice labels[] = {
-        [FORM_LABEL] = {"7bit", 4}, [FORM_QUOTED] = {"quoted-printable", 16}, [FORM_BASE64] = {"base64", 6}};
+        [FORM_LABEL] = {"7bit",             4 },
+        [FORM_QUOTED] = {"quoted-printable", 16},
+        [FORM_BASE64] = {"base64",           6 }
+    };
 
     put(out, SLICE("Content-Transfer-Encoding: "));
     put(out, labels[form_of(r, r->walk.entity.index)]);
@@ -137,8 +140,8 @@ static void header_line(struct recode *r, const struct mime_piece *p, struct buf
     bool begins = p->first && (p->text.n == 0 || (p->text.p[0] != ' ' && p->text.p[0] != '\t'));
 
     if (begins)
-        r->dropping = r->walk.field == MIME_FIELD_ENCODING &&
-                      form_of(r, r->walk.entity.index) != FORM_AS_IS;
+        r->dropping =
+            r->walk.field == MIME_FIELD_ENCODING && form_of(r, r->walk.entity.index) != FORM_AS_IS;
     if (!r->dropping)
         put_line(out, p);
     else if (begins)
@@ -176,8 +179,8 @@ static void body_line(struct recode *r, const struct mime_piece *p, struct buf *
         put_line(out, p);
 }
 
-/* The line end before a delimiter is the delimiter's (RFC 2046 §5.1.1), and that of base64's last line
- * serves for it. */
+/* The line end before a delimiter is the delimiter's (RFC 2046 §5.1.1), and that of base64's last
+ * line serves for it. */
 static void end_part(struct recode *r, struct buf *out)
 {
     put_group(r, out);

@@ -66,7 +66,8 @@ static void end_leaf(struct survey *s)
     s->octets = s->high = s->other = 0;
 }
 
-/* A signed container keeps its label: 7-bit content may be called 8bit, a broken signature is broken. */
+/* A signed container keeps its label: 7-bit content may be called 8bit, a broken signature is
+ * broken. */
 static void at_blank(struct survey *s)
 {
     const struct mime_entity *e = &s->walk.entity;

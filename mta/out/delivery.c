@@ -33,6 +33,8 @@ static const struct config *config_of(const struct delivery *d)
 static void finish(struct delivery *d)
 {
     loop_timer_clear(d->w->loop, &d->cap);
+    content_forget(d);
+    arena_free(&d->names);
     out_session_free(&d->session);
     dest_facts_unref(&d->facts);
     delivery_settle(d); /* the job is the queue's from here on */
@@ -201,7 +203,7 @@ static void on_ready(void *arg)
 
 /* A host that answered has had its say: those it deferred go to the next host, not to another
  * address of the same. */
-static void after_host(struct delivery *d)
+void delivery_after_host(struct delivery *d)
 {
     leave_session(d);
     d->at++;
@@ -216,7 +218,7 @@ static void on_finished(void *arg)
     d->contact = true;
     transfer_absorb(d, false);
     if (!transfer_has_open_here(d)) {
-        after_host(d);
+        delivery_after_host(d);
     } else if (out_session_reusable(d->session)) {
         transfer_send(d);
     } else {
@@ -260,6 +262,7 @@ static void on_failed(void *arg, const struct status *why, bool no_tls)
     struct delivery *d = arg;
     bool stale = was_stale(d, why);
 
+    content_pause(d);
     if (d->sending)
         transfer_absorb(d, stale);
     if ((stale && transfer_has_open_here(d)) || (no_tls && weaken(d, why))) {

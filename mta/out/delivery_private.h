@@ -3,7 +3,9 @@
 #ifndef DANELAW_OUT_DELIVERY_PRIVATE_H
 #define DANELAW_OUT_DELIVERY_PRIVATE_H
 
+#include "config/base/arena.h"
 #include "config/routes.h"
+#include "mta/mail/survey.h"
 #include "mta/out/demand.h"
 #include "mta/out/hops.h"
 #include "mta/out/outcome.h"
@@ -42,6 +44,14 @@ struct target {
     bool delivered;  /* it is where the mailboxes are: LMTP (RFC 2033) */
     struct status status;
     struct trail trail;
+};
+
+/* A look at the message's content, taken once where it is needed, in steps; zeroed: none yet. */
+struct content_look {
+    struct survey *survey;
+    uint64_t offset;
+    struct timer turn;
+    bool done, lost; /* lost: it could not be read */
 };
 
 struct delivery {
@@ -85,14 +95,17 @@ struct delivery {
     struct smtp_rcpt tx_rcpts[LIMIT_RCPT_PER_TRANSACTION];
     size_t tx_targets[LIMIT_RCPT_PER_TRANSACTION];
     struct status *tx_results;
+    struct content_look look;
+    struct arena *names; /* addresses in another form than the message's; NULL: none */
 };
 
 /* transfer.c: recipients and their results. */
 bool transfer_has_open(const struct delivery *d);      /* at any host */
 bool transfer_has_open_here(const struct delivery *d); /* not yet tried at the present host */
-void transfer_send(struct delivery *d);                /* the next transaction at this host */
 /* Whether the connection is one in which REQUIRETLS may be said (RFC 8689 §2). */
 bool transfer_may_require_tls(const struct delivery *d);
+/* The next transaction at this host; delivery_after_host if the message fits it for nobody. */
+void transfer_send(struct delivery *d);
 /* Takes over the results of the transaction. only_final: what is temporary stays open at this host.
  */
 void transfer_absorb(struct delivery *d, bool only_final);
@@ -110,6 +123,21 @@ static inline enum verdict_demand delivery_demand(const struct delivery *d)
 {
     return d->hop.path ? DEMAND_NONE : d->demand;
 }
+
+/* delivery.c: on to the next host. */
+void delivery_after_host(struct delivery *d);
+
+/* content.c: what the session's host must offer for the message. */
+bool content_must_be_known(const struct delivery *d);
+void content_look(struct delivery *d);  /* then transfer_send */
+void content_pause(struct delivery *d); /* the session is gone; what was seen is kept */
+void content_forget(struct delivery *d);
+/* The address as it may be said to this host; borrowed from the delivery. */
+const char *content_address(struct delivery *d, const char *address);
+/* Whether it can have the message for that recipient; *out_why says why not. */
+bool content_fits(const struct delivery *d, const char *rcpt, struct status *out_why);
+/* How the content is brought into 7-bit form for it; NULL: it goes as it is. */
+const struct survey *content_conversion(const struct delivery *d);
 
 /* delivery_log.c: the attempt at hand and its host, and what is told of them. */
 const struct attempt *delivery_attempt(const struct delivery *d);

@@ -309,9 +309,10 @@ static void on_kick(struct timer *t)
 }
 
 /* Sending begins from the loop, so that no result arrives inside this call. */
-void out_session_send(struct out_session *s, struct smtp_transaction *t, struct body *body)
+void out_session_send(struct out_session *s, struct smtp_transaction *t, struct body *body,
+                      const struct survey *conversion)
 {
-    body_source_begin(&s->source, body);
+    body_source_begin(&s->source, body, conversion);
     s->finished = s->dot_sent = false;
     smtp_client_start(s->client, t);
     loop_timer_set(s->w->loop, &s->kick, 0, on_kick);

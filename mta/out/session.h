@@ -4,6 +4,7 @@
 #ifndef DANELAW_OUT_SESSION_H
 #define DANELAW_OUT_SESSION_H
 
+#include "mta/mail/survey.h"
 #include "mta/smtp/client.h"
 #include "mta/worker_ctx.h"
 #include "tls/conn.h"
@@ -39,8 +40,10 @@ enum client_tls out_session_client_tls(enum verdict_mode mode, bool implicit_tls
 
 struct out_session *out_session_open(struct worker_ctx *w, const struct out_session_start *start,
                                      const struct out_session_ops *ops, void *arg);
-/* The body is read from `body` as the connection drains. t stays valid until finished or failed. */
-void out_session_send(struct out_session *s, struct smtp_transaction *t, struct body *body);
+/* The body is read from `body` as the connection drains, and brought into 7-bit form as `conversion`
+ * says (NULL: as it is). t and conversion stay valid until finished or failed. */
+void out_session_send(struct out_session *s, struct smtp_transaction *t, struct body *body,
+                      const struct survey *conversion);
 void out_session_adopt(struct out_session *s, const struct out_session_ops *ops, void *arg);
 bool out_session_reusable(const struct out_session *s);
 void out_session_quit(struct out_session **s);  /* QUIT, then close; frees itself */

@@ -2,8 +2,8 @@
  *
  *   - 2yz to the final dot: delivered;
  *   - 5yz to MAIL, RCPT, DATA or the dot: final;
- *   - anything temporary: open, the next host is tried; if none is left, deferred with the status of
- *     the first failure;
+ *   - anything temporary: open, the next host is tried; if none is left, deferred with the status
+ * of the first failure;
  *   - lost after the final dot: deferred without another host now, since it may have arrived. */
 #include <string.h>
 
@@ -35,9 +35,9 @@ bool transfer_has_open_here(const struct delivery *d)
     return false;
 }
 
-static struct smtp_rcpt rcpt_of(const struct recipient *r)
+static struct smtp_rcpt rcpt_of(struct delivery *d, const struct recipient *r)
 {
-    return (struct smtp_rcpt){r->address, r->notify, r->orcpt};
+    return (struct smtp_rcpt){content_address(d, r->address), r->notify, r->orcpt};
 }
 
 /* RFC 5321 §4.5.3.1.8, or less where the server says so (RFC 9422). */
@@ -57,7 +57,8 @@ static const char *domain_of(const struct delivery *d, size_t i)
  * transaction. */
 static bool has_room_for(const struct delivery *d, size_t n, size_t i)
 {
-    uint64_t most = smtp_client_offers(out_session_client(d->session))->rcpt_domain_max, domains = 0;
+    uint64_t most = smtp_client_offers(out_session_client(d->session))->rcpt_domain_max,
+             domains = 0;
 
     for (size_t k = 0; most && k < n; k++) {
         const char *its = domain_of(d, d->tx_targets[k]);
@@ -78,7 +79,7 @@ static size_t gather(struct delivery *d)
     for (size_t i = 0; i < d->job->n_rcpts && n < most; i++) {
         if (!is_open_here(d, &d->targets[i]) || !has_room_for(d, n, i))
             continue;
-        d->tx_rcpts[n] = rcpt_of(&d->job->message->rcpts[d->job->rcpts[i]]);
+        d->tx_rcpts[n] = rcpt_of(d, &d->job->message->rcpts[d->job->rcpts[i]]);
         d->tx_targets[n++] = i;
     }
     return n;
@@ -99,31 +100,6 @@ static bool asks_requiretls(const struct delivery *d, unsigned offers)
                                            transfer_may_require_tls(d));
 }
 
-void transfer_send(struct delivery *d)
-{
-    const struct message *m = d->job->message;
-    unsigned offers = smtp_client_offers(out_session_client(d->session))->mask;
-    size_t n = gather(d);
-
-    if (!d->tx_results)
-        d->tx_results = base_alloc_array(d->job->n_rcpts < LIMIT_RCPT_PER_TRANSACTION
-                                             ? d->job->n_rcpts
-                                             : LIMIT_RCPT_PER_TRANSACTION,
-                                         sizeof(*d->tx_results));
-    d->tx = (struct smtp_transaction){.sender = m->sender,
-                                      .size = body_size(m->body),
-                                      .eight_bit = (m->flags & MESSAGE_8BIT) && (offers & CAP_8BITMIME),
-                                      .smtputf8 = (m->flags & MESSAGE_SMTPUTF8) != 0,
-                                      .requiretls = asks_requiretls(d, offers),
-                                      .envid = m->envid,
-                                      .ret = m->ret,
-                                      .rcpts = d->tx_rcpts,
-                                      .n_rcpts = n,
-                                      .results = d->tx_results};
-    d->sending = true;
-    out_session_send(d->session, &d->tx, m->body);
-}
-
 static void set_status(const struct delivery *d, struct target *t, const struct status *st)
 {
     t->noted = true;
@@ -131,8 +107,8 @@ static void set_status(const struct delivery *d, struct target *t, const struct 
     trail_leave(d, st, &t->trail);
 }
 
-/* What one host cannot do another may: nothing was sent to this one (RFC 6531 §3.2, RFC 8689 §4.2.1). If
- * no host can, it is what is told, and final. */
+/* What one host cannot do another may: nothing was sent to this one (RFC 6531 §3.2, RFC 8689
+ * §4.2.1). If no host can, it is what is told, and final. */
 static bool is_of_this_host(const struct status *st)
 {
     return st->cause == CAUSE_REMOTE_NO_REQUIRETLS || st->cause == CAUSE_REMOTE_NO_SMTPUTF8 ||
@@ -158,8 +134,9 @@ static void absorb_one(struct delivery *d, struct target *t, const struct status
     t->delivered = d->hop.configured && d->hop.configured->protocol == HOP_LMTP;
 }
 
-/* RFC 5321 §4.5.3.1.10: more recipients than the server takes at once, said by 452 or, by old servers,
- * 552. A full mailbox has the same code, so an enhanced code that says something else counts. */
+/* RFC 5321 §4.5.3.1.10: more recipients than the server takes at once, said by 452 or, by old
+ * servers, 552. A full mailbox has the same code, so an enhanced code that says something else
+ * counts. */
 static bool is_too_many(const struct status *st)
 {
     bool code = st->from_peer && (st->code == 452 || st->code == 552);
@@ -174,6 +151,65 @@ static bool any_delivered(const struct delivery *d)
         if (status_ok(&d->tx_results[i]))
             return true;
     return false;
+}
+
+/* Who cannot have the message through this host is not asked for. */
+static void refuse_unfit(struct delivery *d)
+{
+    for (size_t i = 0; i < d->job->n_rcpts; i++) {
+        const char *address = d->job->message->rcpts[d->job->rcpts[i]].address;
+        struct status why;
+        if (is_open_here(d, &d->targets[i]) && !content_fits(d, address, &why))
+            absorb_one(d, &d->targets[i], &why, false);
+    }
+}
+
+static void begin_results(struct delivery *d)
+{
+    size_t most =
+        d->job->n_rcpts < LIMIT_RCPT_PER_TRANSACTION ? d->job->n_rcpts : LIMIT_RCPT_PER_TRANSACTION;
+
+    if (!d->tx_results)
+        d->tx_results = base_alloc_array(most, sizeof(*d->tx_results));
+}
+
+static struct smtp_transaction transaction_of(struct delivery *d, size_t n)
+{
+    const struct message *m = d->job->message;
+    unsigned offers = smtp_client_offers(out_session_client(d->session))->mask;
+    bool as_it_is = content_conversion(d) == NULL;
+
+    return (struct smtp_transaction){
+        .sender = content_address(d, m->sender),
+        .size = as_it_is ? body_size(m->body) : 0,
+        .eight_bit = as_it_is && (m->flags & MESSAGE_8BIT) && (offers & CAP_8BITMIME),
+        .smtputf8 = (m->flags & MESSAGE_SMTPUTF8) && (offers & CAP_SMTPUTF8),
+        .requiretls = asks_requiretls(d, offers),
+        .envid = m->envid,
+        .ret = m->ret,
+        .rcpts = d->tx_rcpts,
+        .n_rcpts = n,
+        .results = d->tx_results};
+}
+
+void transfer_send(struct delivery *d)
+{
+    size_t n;
+
+    if (content_must_be_known(d)) {
+        content_look(d);
+        return;
+    }
+    refuse_unfit(d);
+    n = gather(d);
+    if (n == 0) {
+        delivery_after_host(d);
+        return;
+    }
+    begin_results(d);
+    d->tx = transaction_of(d, n);
+    d->sending = true;
+    out_session_send(d->session, &d->tx, d->job->message->body, content_conversion(d));
 }
 
 void transfer_absorb(struct delivery *d, bool only_final)

@@ -1,7 +1,8 @@
 /* Brings the message on standard input into 7-bit form, fed in pieces of the length given, for
  * check_recode.py.
  *
- *   recode_file LENGTH     exit 0: converted, on standard output; 3: it cannot be, and why; 4: no need */
+ *   recode_file LENGTH     exit 0: converted, on standard output; 3: it cannot be, and why; 4: no
+ * need */
 #include <stdio.h>
 #include <stdlib.h>
 
