@@ -38,6 +38,9 @@ queue/retry.c queue/sched.c mta/smtp/address.c mta/smtp/params.c mta/smtp/dot.c 
 mta/smtp/verbs.c mta/smtp/server.c mta/smtp/client.c mta/mail/header.c mta/mail/trace.c
 mta/mail/dsn.c mta/mail/dsn_explain.c mta/mail/dsn_status.c mta/mail/dsn_text.c
 mta/milter/packet.c mta/milter/reply.c mta/milter/field.c mta/milter/head.c mta/milter/lines.c
+mta/mail/mime.c mta/mail/mime_type.c mta/mail/survey.c mta/mail/recode.c mta/smtp/capability.c
+mta/smtp/client_content.c mta/smtp/client_envelope.c mta/smtp/client_login.c
+mta/smtp/client_states.c mta/smtp/client_transaction.c
 mta/auth/throttle.c mta/auth/users_line.c mta/in/relay.c mta/out/plan.c
 """.split()
 IMPURE = re.compile(r'#include <(event2/|sys/socket|time\.h|netdb|poll)'

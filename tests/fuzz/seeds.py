@@ -379,6 +379,24 @@ MILTER = {
 }
 TARGETS["milter"] = MILTER
 
+EIGHT = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGr\xc3\xbcn \r\n"
+
+
+def parts(*inside, boundary=b"b"):
+    head = b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"" + boundary + b"\"\r\n\r\n"
+    return head + b"".join(b"--" + boundary + b"\r\n" + p + b"\r\n" for p in inside) + b"--" + boundary + b"--"
+
+
+TARGETS["mime"] = {
+    "plain": EIGHT,
+    "no_mime": b"Subject: x\r\n\r\n" + b"\xe4" * 99 + b"\r\n",
+    "parts": parts(EIGHT, parts(EIGHT, b"\r\n7 bits", boundary=b"in"), b"Content-Type: image/x\r\n\r\n\xff"),
+    "message": parts(b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: binary\r\n\r\n" + EIGHT),
+    "digest": parts(b"\r\n" + EIGHT).replace(b"mixed", b"digest"),
+    "signed": parts(EIGHT).replace(b"mixed", b"signed"),
+    "folded": b"Content-Type:\r\n text/plain (a (b) \\) c)\r\n ; x=\"\\\"\"\r\n\r\n\xc3\xbc",
+}
+
 
 def main():
     top = pathlib.Path(sys.argv[1]) if sys.argv[1:] else pathlib.Path(__file__).with_name("corpus")

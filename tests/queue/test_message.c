@@ -75,6 +75,8 @@ Test(message, domain_of)
         {"a@example.org.", "example.org"},
         {"\"x@y\"@example.org", "example.org"},
         {"a@[192.0.2.1]", "[192.0.2.1]"},
+        {"a@B\xc3\xbc" "cher.example", "xn--bcher-kva.example"},
+        {"a@b\xc3.example", NULL},
         {"a@[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"},
         {"postmaster", NULL},
         {"", NULL},
