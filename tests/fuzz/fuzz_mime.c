@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "mta/mail/recode.h"
+#include "tests/fuzz/bytes.h"
 
 enum { CUTS = 3 };
 
