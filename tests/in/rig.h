@@ -75,5 +75,6 @@ void rig_identity(struct rig *r);  /* a fresh certificate for the listener */
 /* A users file and a certificate for the listener. */
 void rig_users(struct rig *r, enum listener_auth auth, const char *text);
 void rig_handshake(struct rig *r); /* the client's side */
+MUST_USE bool rig_try_handshake(struct rig *r);
 
 #endif
