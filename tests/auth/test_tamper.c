@@ -22,8 +22,8 @@ static void tamper(void *arg, unsigned turn, char *text, size_t *n)
     if (turn != t->turn)
         return;
     t->past = t->at >= *n;
-    if (t->past)
-        return;
+    if (t->past || (t->put > 0 && text[t->at + 1] == '='))
+        return; /* the last digit of base64 has bits that stand for nothing: another may say the same */
     t->done = t->put < 0 || text[t->at] != (char)t->put;
     if (t->put < 0)
         *n = t->at;
