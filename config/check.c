@@ -160,6 +160,20 @@ static void check_policy(struct builder *b, const struct target *t, const struct
                    "\"audit\" in %s needs tls: dane or dane-only", t->place);
 }
 
+static void check_domain(struct builder *b, const struct target *t, const struct node *map)
+{
+    const struct domain_config *d = (const struct domain_config *)(void *)t->record;
+
+    for (const char *c = d->recipient_delimiter; *c; c++) {
+        if (*c > ' ' && *c < 0x7f && !ascii_is_alnum(*c) && !strchr("@\"\\.", *c))
+            continue;
+        errors_add(b->errors, where_in(map, "recipient_delimiter", t),
+                   "\"recipient_delimiter\" in %s must be characters such as + or -, not \"%.20s\"",
+                   t->place, d->recipient_delimiter);
+        return;
+    }
+}
+
 static void check_delivery(struct builder *b, const struct target *t, const struct node *map)
 {
     const struct delivery_config *d = (const struct delivery_config *)(void *)t->record;
@@ -241,6 +255,7 @@ void check_section(struct builder *b, enum section_id id, const struct target *t
         [IN_TOP] = check_top,           [IN_IDENTITY] = check_identity,
         [IN_LISTENER] = check_listener, [IN_NEXT_HOP] = check_next_hop,
         [IN_POLICY] = check_policy,     [IN_DELIVERY] = check_delivery,
+        [IN_DOMAIN] = check_domain,
     };
 
     if (checks[id])

@@ -37,6 +37,21 @@ enum listener_tls { LISTENER_TLS_NONE, LISTENER_TLS_MAY, LISTENER_TLS_REQUIRE, L
 enum listener_auth { LISTENER_AUTH_NONE, LISTENER_AUTH_OFFER, LISTENER_AUTH_REQUIRE };
 enum bare_newline { BARE_NEWLINE_REJECT, BARE_NEWLINE_CONVERT };
 
+/* What a check at the door does with a client that fails it. */
+enum check_mode { CHECK_OFF, CHECK_LOG, CHECK_REQUIRE };
+
+struct dnsbl_config { /* a list of addresses in the DNS, RFC 5782 */
+    const char *zone;
+    bool filtered;        /* answers were written: only those from first to last are a listing */
+    uint32_t first, last; /* IPv4 addresses in 127.0.0.0/8 as numbers */
+};
+
+struct checks_config {
+    struct dnsbl_config *dnsbl;
+    size_t n_dnsbl;
+    enum check_mode client_name, helo;
+};
+
 struct config_path {
     const char *path;
     struct config_where where;
@@ -111,6 +126,7 @@ struct listener_config {
     uint64_t max_connections, max_connections_per_client;
     int64_t timeout_command_ms, timeout_data_ms, timeout_tls_ms;
     struct listener_limits limits;
+    struct checks_config checks; /* of clients that may not relay */
     struct config_where where;
 };
 
@@ -147,6 +163,16 @@ struct route_config {
     const char *pattern;
     const struct next_hop_config *to; /* NULL: mx */
     struct config_where where;
+};
+
+/* A recipient domain of ours. */
+struct domain_config {
+    const char *pattern; /* "example.org", ".example.org" */
+    const struct next_hop_config *to; /* NULL: mx */
+    struct config_where where;
+    const char *recipients_file; /* NULL: every address is taken */
+    const char *recipient_delimiter; /* any of these octets begins an extension; "": none does */
+    bool verify_recipients;          /* the next hop is asked */
 };
 
 struct policy_config {
@@ -203,7 +229,7 @@ struct config {
     size_t n_milters;
     struct next_hop_config *next_hops;
     size_t n_next_hops;
-    struct route_config *domains; /* accepted from anyone; pattern is a domain or ".domain" */
+    struct domain_config *domains; /* accepted from anyone */
     size_t n_domains;
     struct route_config *routes;
     size_t n_routes;

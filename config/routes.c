@@ -32,17 +32,33 @@ static const struct route_config *find_route(const struct route_config *v, size_
     return best;
 }
 
+const struct domain_config *routes_domain(const struct config *c, struct slice domain)
+{
+    const struct domain_config *best = NULL;
+    size_t best_quality = 0;
+
+    for (size_t i = 0; i < c->n_domains; i++) {
+        size_t quality = match_quality(c->domains[i].pattern, domain);
+        if (quality > best_quality) {
+            best = &c->domains[i];
+            best_quality = quality;
+        }
+    }
+    return best;
+}
+
 bool routes_is_ours(const struct config *c, struct slice domain)
 {
-    return find_route(c->domains, c->n_domains, domain) != NULL;
+    return routes_domain(c, domain) != NULL;
 }
 
 struct route routes_find(const struct config *c, struct slice domain)
 {
-    const struct route_config *r = find_route(c->domains, c->n_domains, domain);
+    const struct domain_config *ours = routes_domain(c, domain);
 
-    if (!r)
-        r = find_route(c->routes, c->n_routes, domain);
+    if (ours)
+        return (struct route){ours->to, ours->where};
+    const struct route_config *r = find_route(c->routes, c->n_routes, domain);
     return r ? (struct route){r->to, r->where} : (struct route){0};
 }
 

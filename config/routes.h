@@ -6,6 +6,8 @@
 
 #include "config/config.h"
 
+/* The domain of ours that it is, or NULL: the longest match in the domains section. */
+const struct domain_config *routes_domain(const struct config *c, struct slice domain);
 /* Whether anyone may send to this domain through us (the domains section). */
 bool routes_is_ours(const struct config *c, struct slice domain);
 

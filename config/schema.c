@@ -25,6 +25,9 @@ static const char *const newlines[] = {
 static const char *const milter_on_error[] = {
     [MILTER_FAILS_MAIL] = "tempfail", [MILTER_IS_PASSED] = "accept", NULL};
 
+static const char *const check_modes[] = {
+    [CHECK_OFF] = "off", [CHECK_LOG] = "log", [CHECK_REQUIRE] = "require", NULL};
+
 static const char *const log_formats[] = {[LOG_TEXT] = "text", [LOG_JSON] = "json", NULL};
 
 static const char *const log_levels[] = {
@@ -47,6 +50,7 @@ static const char *const log_levels[] = {
 #define HOP(field)      offsetof(struct next_hop_config, field)
 #define MILTER(field)   offsetof(struct milter_config, field)
 #define LISTENER(field) offsetof(struct listener_config, field)
+#define DOMAIN(field)   offsetof(struct domain_config, field)
 #define ROUTE(field)    offsetof(struct route_config, field)
 #define POLICY(field)   offsetof(struct policy_config, field)
 #define DELIVERY(field) offsetof(struct delivery_config, field)
@@ -158,6 +162,8 @@ static const struct option options[] = {
      .help = "patience with clients"},
     {IN_LISTENER, "limits", OPT_SECTION, 0, .inside = IN_LISTENER_LIMITS,
      .help = "what one client may ask for"},
+    {IN_LISTENER, "checks", OPT_SECTION, 0, .inside = IN_LISTENER_CHECKS,
+     .help = "what DNS says of clients that may not relay; asked at RCPT"},
 
     {IN_LISTENER_TIMEOUTS, "command", OPT_DURATION, LISTENER(timeout_command_ms), .least = "1s",
      .most = "1d", .fallback = "5m", .help = "for the next command"},
@@ -200,8 +206,22 @@ static const struct option options[] = {
      .most = "100", .fallback = "90",
      .help = "percent of max_connections or of descriptors in use from which patience is short"},
 
-    {IN_DOMAIN, "to", OPT_ROUTE_TO, ROUTE(to), .required = true,
+    {IN_LISTENER_CHECKS, "dnsbl", OPT_DNSBL, LISTENER(checks.dnsbl), LISTENER(checks.n_dnsbl),
+     .help = "lists of addresses that are refused: ZONE, or ZONE=127.0.0.2-11 for these answers only"},
+    {IN_LISTENER_CHECKS, "client_name", OPT_ENUM, LISTENER(checks.client_name),
+     .choices = check_modes, .fallback = "off",
+     .help = "whether the client's address has a name that leads back to it"},
+    {IN_LISTENER_CHECKS, "helo", OPT_ENUM, LISTENER(checks.helo), .choices = check_modes,
+     .fallback = "off", .help = "whether the name in HELO has an address"},
+
+    {IN_DOMAIN, "to", OPT_ROUTE_TO, DOMAIN(to), .required = true,
      .help = "mx, or a next hop's name"},
+    {IN_DOMAIN, "recipients_file", OPT_PATH, DOMAIN(recipients_file),
+     .help = "the addresses there are, one a line; unsaid: all are taken"},
+    {IN_DOMAIN, "recipient_delimiter", OPT_TEXT, DOMAIN(recipient_delimiter), .fallback = "",
+     .help = "user+extension is in recipients_file as user; each of these characters may stand there"},
+    {IN_DOMAIN, "verify_recipients", OPT_BOOL, DOMAIN(verify_recipients), .fallback = "no",
+     .help = "an address is taken only if the next hop takes it"},
     {IN_ROUTE, "to", OPT_ROUTE_TO, ROUTE(to), .required = true, .help = "mx, or a next hop's name"},
 
     {IN_POLICY, "tls", OPT_ENUM, POLICY(tls), .choices = tls_levels, .required = true,
@@ -280,7 +300,7 @@ static const struct section sections[SECTION_COUNT] = {
     [IN_NEXT_HOP] = {"next hop", KEY_LABEL,   sizeof(struct next_hop_config), HOP(where)     },
     [IN_MILTER] = {"milter",   KEY_LABEL,   sizeof(struct milter_config),   MILTER(where)  },
     [IN_LISTENER] = {"listener", KEY_LABEL,   sizeof(struct listener_config), LISTENER(where)},
-    [IN_DOMAIN] = {"domain",   KEY_DOMAIN,  sizeof(struct route_config),    ROUTE(where)   },
+    [IN_DOMAIN] = {"domain",   KEY_DOMAIN,  sizeof(struct domain_config),   DOMAIN(where)  },
     [IN_ROUTE] = {"route",    KEY_PATTERN, sizeof(struct route_config),    ROUTE(where)   },
     [IN_POLICY] = {"policy",   KEY_PATTERN, sizeof(struct policy_config),   POLICY(where)  },
     [IN_STUB] = {"stub",     KEY_ZONE,    sizeof(struct resolver_stub),   0              },

@@ -14,6 +14,7 @@ enum section_id {
     IN_LISTENER,
     IN_LISTENER_TIMEOUTS,
     IN_LISTENER_LIMITS,
+    IN_LISTENER_CHECKS,
     IN_DOMAIN,
     IN_ROUTE,
     IN_POLICY,
@@ -52,6 +53,7 @@ enum option_type {
     OPT_PATHS,     /* struct config_path */
     OPT_DIGESTS,   /* struct key_digest */
     OPT_IDENTITIES, /* const struct identity_config * */
+    OPT_DNSBL,     /* struct dnsbl_config */
     /* mappings */
     OPT_SECTION, /* with options of its own, in a part of the record */
     OPT_TABLE,   /* names people give, each with a record; a pointer and a count */

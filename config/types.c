@@ -248,6 +248,19 @@ static const char *parse_hop_host(struct scalar *s, void *out)
     return NULL;
 }
 
+static const char *parse_dnsbl(struct scalar *s, void *out)
+{
+    char zone[HOSTNAME_MAX];
+    struct dnsbl_config list;
+
+    const char *wanted = value_dnsbl(s->text, &list, zone);
+    if (wanted)
+        return wanted;
+    list.zone = arena_strdup(s->builder->arena, slice_of(zone));
+    *(struct dnsbl_config *)out = list;
+    return NULL;
+}
+
 const struct type *type_of(const struct option *o)
 {
     static const struct type types[] = {
@@ -273,6 +286,7 @@ const struct type *type_of(const struct option *o)
         [OPT_PATHS] = {SHAPE_LIST,    sizeof(struct config_path), parse_config_path},
         [OPT_DIGESTS] = {SHAPE_LIST,    sizeof(struct key_digest), parse_digest},
         [OPT_IDENTITIES] = {SHAPE_LIST,    sizeof(void *), parse_identity},
+        [OPT_DNSBL] = {SHAPE_LIST,    sizeof(struct dnsbl_config), parse_dnsbl},
         [OPT_SECTION] = {SHAPE_SECTION, 0,                       NULL          },
         [OPT_TABLE] = {SHAPE_TABLE,   0,                       NULL          },
         [OPT_INCLUDE] = {SHAPE_NONE,    0,                       NULL          },

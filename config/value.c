@@ -302,3 +302,39 @@ const char *value_label(struct slice s)
         ok = ascii_is_alnum(s.p[i]) || s.p[i] == '-' || s.p[i] == '_' || s.p[i] == '.';
     return ok ? NULL : "a name of letters, digits, '-', '_' and '.'";
 }
+
+static uint32_t as_number(const struct ip *ip)
+{
+    return (uint32_t)ip->a[0] << 24 | (uint32_t)ip->a[1] << 16 | (uint32_t)ip->a[2] << 8 | ip->a[3];
+}
+
+/* "127.0.0.2", "127.0.0.2-11": the range is of the last octet. */
+static bool parse_listed(struct slice s, struct dnsbl_config *out)
+{
+    size_t dash = slice_find(s, '-');
+    uint64_t last;
+    struct ip ip;
+
+    if (!ip_parse(slice_head(s, dash), &ip) || ip.v6 || ip.a[0] != 127)
+        return false;
+    out->filtered = true;
+    out->first = out->last = as_number(&ip);
+    if (dash == s.n)
+        return true;
+    if (!slice_to_u64(slice_skip(s, dash + 1), 255, &last) || last < ip.a[3])
+        return false;
+    out->last = (out->first & ~UINT32_C(255)) | (uint32_t)last;
+    return true;
+}
+
+const char *value_dnsbl(struct slice s, struct dnsbl_config *out_list, char zone[HOSTNAME_MAX])
+{
+    size_t equals = slice_find(s, '=');
+    struct dnsbl_config list = {.zone = NULL};
+
+    if (value_host(slice_head(s, equals), zone) ||
+        (equals < s.n && !parse_listed(slice_skip(s, equals + 1), &list)))
+        return "a list's zone, with answers such as =127.0.0.2 or =127.0.0.2-11 behind it or none";
+    *out_list = list;
+    return NULL;
+}

@@ -27,6 +27,9 @@ const char *value_milter_socket(struct slice s, struct milter_socket *out_socket
 /* Name, address or bracketed form of a next hop's host. name receives the text that
  * out_host->name has to be; out_host->name itself and where are the caller's to set. */
 const char *value_hop_host(struct slice s, struct hop_host *out_host, char name[HOSTNAME_MAX]);
+/* "zen.example", "list.example=127.0.0.2", "list.example=127.0.0.2-11". zone receives the text that
+ * out_list->zone has to be. */
+const char *value_dnsbl(struct slice s, struct dnsbl_config *out_list, char zone[HOSTNAME_MAX]);
 /* "example.org", ".example.org"; "*" if star. Out has one octet more for the dot. */
 const char *value_pattern(struct slice s, bool star, char out[HOSTNAME_MAX + 1]);
 /* What people call listeners, identities and next hops; it stands in logs and keys. */

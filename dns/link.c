@@ -382,9 +382,12 @@ struct dns_link *dns_link_new(struct loop *loop)
 void dns_link_free(struct dns_link **lp)
 {
     struct dns_link *l = *lp;
+    struct flight *f, *next;
+
     if (!l)
         return;
-    REQUIRE(!l->by_question);
+    HASH_ITER(by_question, l->by_question, f, next)
+    flight_free(f);
     queries_drop(&l->queries);
     channel_free(&l->channel);
     cache_clear(&l->cache);

@@ -31,7 +31,7 @@ struct dns_request {
 struct dns_link;
 
 struct dns_link *dns_link_new(struct loop *loop);
-void dns_link_free(struct dns_link **l); /* no request may be out */
+void dns_link_free(struct dns_link **l); /* requests that are out never come home */
 /* On the loop: takes fd (non-blocking socket to a new dns process). The old one is closed. */
 void dns_link_attach(struct dns_link *l, int fd);
 /* On the loop: called when the process on the other side is lost (NULL: not told). */

@@ -13,6 +13,7 @@
 #include "mta/auth/users.h"
 #include "mta/run/check/check.h"
 #include "mta/run/control.h"
+#include "mta/run/lists.h"
 #include "mta/run/passwd_command.h"
 #include "mta/run/policy_command.h"
 #include "mta/run/queue_command.h"
@@ -162,6 +163,20 @@ static bool check_users(const struct listener_config *l, struct buf *errors)
     return ok;
 }
 
+/* Files of recipients that only the daemon may read. */
+static bool are_lists_readable(const struct config *c)
+{
+    for (size_t i = 0; i < c->n_domains; i++) {
+        const char *file = c->domains[i].recipients_file;
+        if (!file || access(file, F_OK) != 0 || access(file, R_OK) == 0)
+            continue;
+        fprintf(stderr, "note: domain \"%s\": %s is not readable by this user, recipients are not checked\n",
+                c->domains[i].pattern, file);
+        return false;
+    }
+    return true;
+}
+
 static int run_check_config(const struct arguments *a)
 {
     struct config *c;
@@ -175,6 +190,8 @@ static int run_check_config(const struct arguments *a)
         ok &= check_identity(&c->identities[i], &errors);
     for (size_t i = 0; i < c->n_listeners; i++)
         ok &= check_users(&c->listeners[i], &errors);
+    if (are_lists_readable(c))
+        ok &= lists_check(c, &errors);
     fputs(buf_cstr(&errors), stderr);
     if (ok)
         printf("%s: configuration is sound: %zu listeners, %zu domains, %zu routes, %zu policies\n",

@@ -7,10 +7,12 @@
 #include "config/base/loop.h"
 #include "dns/link.h"
 #include "mta/settings.h"
+#include "mta/verify.h"
 #include "queue/queue.h"
 
 struct auth_desk;
 struct pool;
+struct recipient_files;
 
 struct worker_ctx {
     struct loop *loop;
@@ -19,6 +21,9 @@ struct worker_ctx {
     struct dns_link *dns;
     struct auth_desk *auth;    /* where passwords are judged */
     struct pool *pool;         /* idle outbound connections of this worker */
+    struct recipient_files *recipients; /* the current ones (in/recipient_files) */
+    verify_fn *verify;         /* whether a next hop takes a recipient (out/verify) */
+    struct verifier *verifier;
     struct list sessions;      /* inbound sessions of this worker (in/session) */
     bool stopping;
 };

@@ -66,6 +66,9 @@ enum {
     LIMIT_MILTER_S = 600,           /* seconds for all that a filter does with one message: the client
                                        waits as long for the answer (RFC 5321 §4.5.3.2.6) */
 
+    LIMIT_VERIFIED = 10000,         /* recipients of which one worker knows what their next hop says */
+    LIMIT_PROBES = 20,              /* next hops asked about a recipient at once by one worker */
+
     /* DNS */
     LIMIT_MX_HOSTS = 100,           /* of one MX RRset, after sorting by preference */
     LIMIT_HOST_ADDRESSES = 64,      /* of one host, both families */
@@ -109,6 +112,7 @@ enum {
     LIMIT_CONFIG_ERRORS = 100,      /* reported in one run */
     LIMIT_CONFIG_DEPTH = 8,         /* nested includes */
     LIMIT_CONFIG_FILES = 1000,      /* read in one run */
+    LIMIT_RECIPIENTS_FILE = 64 * 1024 * 1024, /* octets of one file of recipients: some 2,000,000 */
     LIMIT_CONFIG_NESTING = 16,      /* lists and mappings in each other; the schema needs 4 */
     LIMIT_CONFIG_NODES = 1000000,   /* values in all files of one run: 300,000 domains */
 };

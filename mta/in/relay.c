@@ -10,6 +10,16 @@ static bool is_for_us(const struct config *c, const struct address *rcpt)
     return rcpt->kind == ADDRESS_DOMAIN && routes_is_ours(c, slice_of(rcpt->domain));
 }
 
+bool relay_is_postmaster(const struct config *c, const struct address *rcpt)
+{
+    struct slice local = slice_make(rcpt->text, rcpt->local_len);
+
+    if (rcpt->kind == ADDRESS_POSTMASTER)
+        return true;
+    return rcpt->kind == ADDRESS_DOMAIN && slice_caseeq(local, SLICE("postmaster")) &&
+           routes_is_ours(c, slice_of(rcpt->domain));
+}
+
 struct status relay_check(const struct config *c, const struct listener_config *l,
                           const struct ip *client, bool authenticated,
                           const struct address *rcpt)

@@ -12,6 +12,7 @@
 
 #include "config/base/log.h"
 #include "mta/in/milter.h"
+#include "mta/in/checks.h"
 
 enum { STOP_GRACE_MS = 8000 }; /* how long a message on its way in may take to end when stopping */
 
@@ -278,6 +279,7 @@ void session_end(struct in_session *s)
         return; /* an orphan: the request comes home, and then again here */
     tx_reset(s);
     milters_end(s);
+    checks_end(s);
     loop_timer_clear(s->worker->loop, &s->grace);
     session_log_disconnect(s, s->ending == ENDING_POLITE ? "closed" : "connection lost");
     counter_add(COUNTER_smtpd_sessions, -1);

@@ -1,6 +1,11 @@
 /* The log lines of an inbound session. */
+#include <stdio.h>
+
 #include "config/base/log.h"
+#include "mta/in/checks.h"
 #include "mta/in/session_private.h"
+
+enum { CLIENT_TEXT_MAX = DNS_NAME_MAX + IP_TEXT_MAX + 2 };
 
 const char *session_protocol(const struct in_session *s)
 {
@@ -28,6 +33,17 @@ void session_log_disconnect(const struct in_session *s, const char *why)
         F_STR("reason", why));
 }
 
+/* "name[192.0.2.1]" if a name is known to hold, else the address. */
+static const char *client_text(const struct in_session *s, char *text, size_t size)
+{
+    const char *name = checks_client_name(s);
+
+    if (!*name)
+        return s->client;
+    (void)snprintf(text, size, "%s[%s]", name, s->client);
+    return text;
+}
+
 static void reply_text(const struct status *st, char *text, size_t size)
 {
     struct buf b;
@@ -44,7 +60,7 @@ static void reply_text(const struct status *st, char *text, size_t size)
 void session_log_reject(const struct in_session *s, const struct status *st, const char *from,
                         const char *to)
 {
-    char reply[STATUS_TEXT_MAX + 32];
+    char reply[STATUS_TEXT_MAX + 32], client[CLIENT_TEXT_MAX];
     struct log_field f[5];
     size_t n = 0;
 
@@ -52,7 +68,7 @@ void session_log_reject(const struct in_session *s, const struct status *st, con
     if (!log_enabled(EVENT_SMTPD_REJECT))
         return;
     reply_text(st, reply, sizeof(reply));
-    f[n++] = F_STR("client", s->client);
+    f[n++] = F_STR("client", client_text(s, client, sizeof(client)));
     f[n++] = F_STR("helo", s->server.helo);
     if (from)
         f[n++] = F_ADDR("from", from);
@@ -64,13 +80,14 @@ void session_log_reject(const struct in_session *s, const struct status *st, con
 
 void session_log_accept(const struct in_session *s, const struct transaction *tx)
 {
+    char client[CLIENT_TEXT_MAX];
     struct log_field f[11];
     size_t n = 0;
 
     f[n++] = F_ADDR("from", tx->sender);
     f[n++] = F_INT("nrcpt", (int64_t)tx->n_rcpts);
     f[n++] = F_INT("size", (int64_t)tx->size);
-    f[n++] = F_STR("client", s->client);
+    f[n++] = F_STR("client", client_text(s, client, sizeof(client)));
     f[n++] = F_STR("helo", s->server.helo);
     f[n++] = F_STR("proto", tx->protocol);
     f[n++] = F_STR("tls", tx->tls);

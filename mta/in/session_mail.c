@@ -11,6 +11,7 @@
 
 #include "config/base/clock.h"
 #include "mta/in/milter.h"
+#include "mta/in/checks.h"
 #include "mta/in/relay.h"
 #include "mta/mail/trace.h"
 
@@ -230,7 +231,7 @@ static bool write_trace(const struct in_session *s, int64_t now_ms, struct buf *
     struct trace t = {
         .helo = s->server.helo,
         .client = s->peer.ip,
-        .client_name = s->client_name,
+        .client_name = s->client_name ? s->client_name : checks_client_name(s),
         .by = s->settings->config->hostname,
         .esmtp = s->server.esmtp,
         .auth = s->server.authenticated,

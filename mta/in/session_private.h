@@ -3,6 +3,7 @@
  *   session.c       life cycle: start, the turn, deadlines, stopping, the end
  *   stages.c        what is asked before each answer
  *   session_mail.c  the transaction: MAIL, RCPT, DATA, content, submit, home
+ *   stage_*.c       stages with more to them than a few lines
  *   session_tls.c   STARTTLS and TLS from the start
  *   session_xclient.c  XCLIENT: the client is another
  *   session_limits.c  budgets, rates, patience in overload
@@ -66,6 +67,8 @@ struct in_session {
     bool key_listed;  /* it is one of the listener's: the client may relay */
     struct milters *milters; /* NULL: none */
     struct session_auth *auth; /* from AUTH to its answer, else NULL */
+    struct verifying *verifying; /* while the next hop is asked */
+    struct checks *checks; /* NULL: nothing is asked of DNS */
     bool stopping;
     bool paused; /* reading */
     bool overloaded; /* the listener */
@@ -118,6 +121,16 @@ void session_add_recipient(const struct in_session *s, const struct address *rcp
 void session_remove_recipient(const struct in_session *s, const struct address *rcpt);
 void session_on_reset(struct in_session *s, const struct smtp_server_event *ev);
 void tx_reset(struct in_session *s); /* every way out of a transaction; no-op without one */
+
+/* stage_checks.c */
+enum stage_result stage_checks_begin(struct in_session *s, struct status *st);
+enum stage_result stage_checks_verdict(struct in_session *s, struct status *st);
+void stage_checks_cancel(struct in_session *s);
+
+/* stage_recipient.c */
+enum stage_result stage_recipient_known(struct in_session *s, struct status *st);
+enum stage_result stage_recipient_verified(struct in_session *s, struct status *st);
+void stage_recipient_cancel(struct in_session *s);
 
 /* session_tls.c */
 bool session_offers_starttls(const struct in_session *s);

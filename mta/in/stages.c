@@ -9,6 +9,7 @@
 /* --- The table --- */
 
 static const struct stage at_connect[] = {
+    {"dns", stage_checks_begin, NULL}, /* awaited at RCPT */
     {"milter", stage_milter_connect, stage_milter_cancel},
 };
 
@@ -33,6 +34,7 @@ static const struct stage at_mail[] = {
     {"queue", stage_queue_health, NULL},
     {"rate", stage_message_rate, NULL},
     {"begin", stage_begin_transaction, NULL},
+    {"dns", stage_checks_begin, NULL},
     {"milter", stage_milter_mail, stage_milter_cancel},
 };
 
@@ -40,6 +42,9 @@ static const struct stage at_rcpt[] = {
     {"relay", stage_relay, NULL},
     {"rate", stage_recipient_rate, NULL},
     {"count", stage_recipient_count, NULL},
+    {"dns", stage_checks_verdict, stage_checks_cancel},
+    {"recipient", stage_recipient_known, NULL},
+    {"verify", stage_recipient_verified, stage_recipient_cancel},
     {"milter", stage_milter_rcpt, stage_milter_cancel},
 };
 

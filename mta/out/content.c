@@ -19,7 +19,7 @@ static bool lacks(const struct delivery *d, unsigned flag, unsigned capability)
 
 bool content_must_be_known(const struct delivery *d)
 {
-    return !d->look.done &&
+    return !d->look.done && d->job->message->body && /* a probe has none */
            (lacks(d, MESSAGE_8BIT, CAP_8BITMIME) || lacks(d, MESSAGE_SMTPUTF8, CAP_SMTPUTF8));
 }
 

@@ -17,7 +17,10 @@
 #include "mta/out/delivery_private.h"
 #include "mta/out/login.h"
 
-enum { DELIVERY_CAP_MS = 30 * 60 * 1000 }; /* a slow host must not keep a slot for hours */
+enum {
+    DELIVERY_CAP_MS = 30 * 60 * 1000, /* a slow host must not keep a slot for hours */
+    PROBE_CAP_MS = 60 * 1000,
+};
 
 static void next_hop(struct delivery *d);
 static void next_attempt(struct delivery *d);
@@ -37,7 +40,7 @@ static void finish(struct delivery *d)
     arena_free(&d->names);
     out_session_free(&d->session);
     dest_facts_unref(&d->facts);
-    delivery_settle(d); /* the job is the queue's from here on */
+    d->settle(d); /* the job is gone from here on */
     settings_unref(&d->settings);
     free(d->targets);
     free(d->tx_results);
@@ -81,7 +84,13 @@ static void tell_expired_policy(const struct delivery *d)
         F_STR("until", clock_rfc3339(old->until_ms, until)), F_STR("note", old->note));
 }
 
-void delivery_start(struct worker_ctx *w, struct job *job)
+void delivery_cut(struct delivery *d)
+{
+    on_cap(&d->cap);
+}
+
+struct delivery *delivery_begin(struct worker_ctx *w, struct job *job,
+                                void (*settle)(struct delivery *), void *owner)
 {
     struct delivery *d = base_alloc(sizeof(*d));
     struct slice domain = slice_of(job->domain);
@@ -89,20 +98,28 @@ void delivery_start(struct worker_ctx *w, struct job *job)
 
     d->w = w;
     d->job = job;
+    d->settle = settle;
+    d->owner = owner;
     d->settings = settings_ref(w->settings);
     d->demand = demand_of(job->message);
     d->targets = base_alloc_array(job->n_rcpts, sizeof(*d->targets));
     d->start_ms = loop_now_ms(w->loop);
     if (job->force_bounce || w->stopping) {
         finish_all_with(d, job->force_bounce ? CAUSE_ADMIN_BOUNCE : CAUSE_SHUTTING_DOWN);
-        return;
+        return d;
     }
     d->route = routes_find(config_of(d), domain);
     d->policy = routes_policy(config_of(d), domain, now_ms);
     transfer_leave_others(d, now_ms);
     tell_expired_policy(d);
-    loop_timer_set(w->loop, &d->cap, DELIVERY_CAP_MS, on_cap);
+    loop_timer_set(w->loop, &d->cap, owner ? PROBE_CAP_MS : DELIVERY_CAP_MS, on_cap);
     next_hop(d);
+    return d;
+}
+
+void delivery_start(struct worker_ctx *w, struct job *job)
+{
+    (void)delivery_begin(w, job, delivery_settle, NULL);
 }
 
 /* ---- hosts: verdict, failure ---- */

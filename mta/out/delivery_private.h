@@ -57,6 +57,8 @@ struct content_look {
 struct delivery {
     struct worker_ctx *w;
     struct job *job;
+    void (*settle)(struct delivery *); /* the end: the job leaves the delivery */
+    void *owner;                       /* of a probe (verify.c); NULL: a delivery */
     struct settings *settings;
     struct route route;
     struct policy policy;
@@ -98,6 +100,11 @@ struct delivery {
     struct content_look look;
     struct arena *names; /* addresses in another form than the message's; NULL: none */
 };
+
+/* delivery.c: the flow with another end. It may be over, and gone, when this returns. */
+struct delivery *delivery_begin(struct worker_ctx *w, struct job *job,
+                                void (*settle)(struct delivery *), void *owner);
+void delivery_cut(struct delivery *d); /* as if it had taken too long; may be gone afterwards */
 
 /* transfer.c: recipients and their results. */
 bool transfer_has_open(const struct delivery *d);      /* at any host */

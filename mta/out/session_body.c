@@ -15,7 +15,7 @@ void body_source_end(struct body_source *b)
 void body_source_begin(struct body_source *b, struct body *body, const struct survey *conversion)
 {
     body_source_end(b);
-    b->body = body_ref(body);
+    b->body = body ? body_ref(body) : NULL;
     if (!conversion)
         return;
     b->recode = base_alloc(sizeof(*b->recode));

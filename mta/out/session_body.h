@@ -19,7 +19,7 @@ struct body_source { /* zeroed: empty */
     bool recode_ended;
 };
 
-/* Takes a reference; conversion is borrowed (NULL: none). */
+/* Takes a reference (NULL: none will be asked for); conversion is borrowed (NULL: none). */
 void body_source_begin(struct body_source *b, struct body *body, const struct survey *conversion);
 void body_source_end(struct body_source *b);
 /* Feeds the machine while out has room; at the end the final dot. False: the content cannot be read

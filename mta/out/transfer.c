@@ -181,7 +181,8 @@ static struct smtp_transaction transaction_of(struct delivery *d, size_t n)
 
     return (struct smtp_transaction){
         .sender = content_address(d, m->sender),
-        .size = as_it_is ? body_size(m->body) : 0,
+        .size = as_it_is && m->body ? body_size(m->body) : 0,
+        .probe = d->owner != NULL,
         .eight_bit = as_it_is && (m->flags & MESSAGE_8BIT) && (offers & CAP_8BITMIME),
         .smtputf8 = (m->flags & MESSAGE_SMTPUTF8) && (offers & CAP_SMTPUTF8),
         .requiretls = asks_requiretls(d, offers),

@@ -12,8 +12,10 @@
 #include "config/base/clock.h"
 #include "config/base/counter.h"
 #include "mta/auth/desk.h"
+#include "dns/query.h"
 #include "mta/run/control.h"
 #include "mta/run/listen.h"
+#include "mta/run/lists.h"
 #include "mta/run/roles.h"
 #include "mta/run/spawn.h"
 #include "mta/run/status.h"
@@ -31,6 +33,7 @@ struct mta {
     size_t n_workers;
     struct listen *listen;
     struct control *control;
+    struct lists *lists;
     int channel, status_link;
     int *sockets;
     size_t n_sockets;
@@ -57,7 +60,8 @@ static void session_moves(void *arg, struct in_move *move)
 static void stop_poll(struct timer *t)
 {
     struct mta *m = CONTAINER_OF(t, struct mta, stop_timer);
-    bool idle = listen_sessions(m->listen) == 0 && queue_jobs_out(m->queue) == 0;
+    bool idle = listen_sessions(m->listen) == 0 && queue_jobs_out(m->queue) == 0 &&
+                dns_link_is_quiet(m->dns);
 
     if (idle || loop_now_ms(m->main) >= m->stop_deadline_ms)
         loop_stop(m->main);
@@ -130,6 +134,7 @@ static bool try_reload(struct mta *m, struct buf *errors)
 {
     struct config *config;
     struct settings *fresh;
+    struct recipient_files *files;
 
     if (m->stopping || !config_load(m->settings->config->file, errors, &config))
         return false;
@@ -142,10 +147,16 @@ static bool try_reload(struct mta *m, struct buf *errors)
     }
     if (!settings_new(config, errors, &fresh))
         return false;
-    if (!listen_configure(m->listen, fresh, NULL, 0, errors)) {
+    if (!lists_read(m->lists, config, errors, &files)) {
         settings_unref(&fresh);
         return false;
     }
+    if (!listen_configure(m->listen, fresh, NULL, 0, errors)) {
+        recipient_files_unref(&files);
+        settings_unref(&fresh);
+        return false;
+    }
+    lists_take(m->lists, files); /* no session can have the new settings yet */
     apply_settings(m, fresh);
     LOG(DAEMON_RELOAD, NULL, F_STR("file", m->settings->config->file));
     return true;
@@ -304,6 +315,25 @@ static void watch_main(struct mta *m)
     loop_timer_set(m->main, &m->snapshot_timer, SNAPSHOT_MS, send_snapshot);
 }
 
+static void hand_out_lists(void *arg, struct recipient_files *files)
+{
+    struct mta *m = arg;
+
+    for (size_t i = 0; i < m->n_workers; i++)
+        worker_take_recipients(m->workers[i], files);
+}
+
+static bool read_lists(struct mta *m, struct buf *errors)
+{
+    struct recipient_files *files;
+
+    m->lists = lists_new(m->main, hand_out_lists, m);
+    if (!lists_read(m->lists, m->settings->config, errors, &files))
+        return false;
+    lists_take(m->lists, files);
+    return true;
+}
+
 static bool start(struct mta *m, struct buf *errors)
 {
     m->main = loop_new("main");
@@ -312,7 +342,7 @@ static bool start(struct mta *m, struct buf *errors)
     if (!open_store(m, errors))
         return false;
     make_workers(m);
-    if (!open_control(m, errors))
+    if (!read_lists(m, errors) || !open_control(m, errors))
         return false;
     watch_main(m);
     if (!queue_start(m->queue)) {
@@ -355,6 +385,7 @@ static void free_events(struct mta *m)
 static void finish(struct mta *m)
 {
     control_close(&m->control);
+    lists_free(&m->lists);
     for (size_t i = 0; i < m->n_workers; i++)
         worker_end(m->workers[i]);
     end_loop(m->sync_loop);

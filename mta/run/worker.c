@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "mta/in/recipient_files.h"
 #include "mta/out/delivery.h"
 #include "mta/out/session.h"
+#include "mta/out/verify.h"
 
 struct worker {
     struct worker_ctx ctx;
@@ -19,6 +21,7 @@ struct letter {
     struct worker *worker;
     struct in_start start;     /* take_connection */
     struct settings *settings; /* take_settings */
+    struct recipient_files *recipients; /* take_recipients */
     char listener[128];        /* session_ended, take_overload: its name */
     struct ip client;          /* session_ended */
     bool on;                   /* take_overload */
@@ -47,6 +50,8 @@ struct worker *worker_new(unsigned number, struct settings *settings, struct que
     w->ctx.auth = auth;
     list_init(&w->ctx.sessions);
     w->ctx.pool = pool_new(&w->ctx);
+    w->ctx.verifier = verifier_new(&w->ctx);
+    w->ctx.verify = verifier_ask;
     queue_add_worker(queue, w->ctx.loop, run_job, w);
     return w;
 }
@@ -151,11 +156,27 @@ void worker_configure(struct worker *w, struct settings *settings)
     loop_post(w->ctx.loop, &l->msg, take_settings);
 }
 
+static void take_recipients(struct msg *m)
+{
+    struct letter *l = CONTAINER_OF(m, struct letter, msg);
+    recipient_files_unref(&l->worker->ctx.recipients);
+    l->worker->ctx.recipients = l->recipients;
+    free(l);
+}
+
+void worker_take_recipients(struct worker *w, struct recipient_files *files)
+{
+    struct letter *l = letter_to(w);
+    l->recipients = recipient_files_ref(files);
+    loop_post(w->ctx.loop, &l->msg, take_recipients);
+}
+
 static void drain(struct msg *m)
 {
     struct letter *l = CONTAINER_OF(m, struct letter, msg);
     l->worker->ctx.stopping = true;
     in_session_stop_all(&l->worker->ctx);
+    verifier_stop(l->worker->ctx.verifier);
     free(l);
 }
 
@@ -179,7 +200,9 @@ void worker_free(struct worker **wp)
         return;
     while (loop_pump(w->ctx.loop)) /* letters that came too late */
         ;
+    verifier_free(&w->ctx.verifier);
     pool_free(&w->ctx.pool);
+    recipient_files_unref(&w->ctx.recipients);
     settings_unref(&w->ctx.settings);
     loop_free(&w->ctx.loop);
     free(w);

@@ -25,6 +25,8 @@ void worker_give(struct worker *w, const struct in_start *start);
 /* Main loop: the listener is nearly full, or no longer. */
 void worker_overload(struct worker *w, const char *listener, bool on);
 void worker_configure(struct worker *w, struct settings *settings); /* takes a reference; main loop */
+/* Main loop: the files of recipients from now on; takes a reference. */
+void worker_take_recipients(struct worker *w, struct recipient_files *files);
 void worker_drain(struct worker *w);  /* main loop: end the sessions, close idle connections */
 void worker_end(struct worker *w);    /* stops and joins its loop */
 void worker_free(struct worker **w);  /* after that */

@@ -37,12 +37,14 @@ struct smtp_transaction {
     uint64_t size;               /* of the content, octets; 0: not known, SIZE is not said */
     bool eight_bit;              /* the content has octets above 127 */
     bool smtputf8;               /* an address or the header has octets above 127 */
+    bool probe;                  /* ends behind RCPT: the reply to that is each recipient's result */
     bool requiretls;             /* RFC 8689 §4.2.1: only to a server that offers it, inside TLS */
     const char *envid;           /* decoded; NULL: not said */
     enum dsn_ret ret;
     const struct smtp_rcpt *rcpts;
     size_t n_rcpts;
     struct status *results;      /* out: one per recipient, filled when CLIENT_FINISHED or CLIENT_FAILED */
+    bool mail_refused;           /* out: it was MAIL that got the reply, and the recipients with it */
     bool dsn_passed;             /* out: the server offers DSN, the duties of RFC 3461 are its own now */
 };
 

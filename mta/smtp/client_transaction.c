@@ -7,7 +7,7 @@
 
 static size_t step_count(const struct smtp_client *c)
 {
-    return c->rset_first + 1 + c->t->n_rcpts + !c->chunks.used;
+    return c->rset_first + 1 + c->t->n_rcpts + !(c->chunks.used || c->t->probe);
 }
 
 static enum client_state step_state(const struct smtp_client *c, size_t step)
@@ -107,6 +107,7 @@ void client_on_mail(struct smtp_client *c, const struct reply *r)
 {
     struct status st = client_status(r);
 
+    c->t->mail_refused = client_is_negative(r);
     if (client_is_negative(r))
         client_settle_rest(c, &st);
     else if (r->code / 100 != 2)
@@ -122,16 +123,21 @@ void client_on_rcpt(struct smtp_client *c, const struct reply *r)
         return;
     }
     /* After a refused MAIL the answers to what was pipelined behind it mean nothing. */
-    if (!is_open(result) || !client_is_negative(r))
+    if (!is_open(result) || !(client_is_negative(r) || c->t->probe))
         return;
     *result = client_status(r);
-    c->accepted--;
+    c->accepted -= client_is_negative(r);
 }
 
 /* Without PIPELINING nothing more is asked once nobody is left. */
 static bool is_hopeless(const struct smtp_client *c)
 {
     return c->accepted == 0 && c->sent == c->answered;
+}
+
+static bool is_probed(const struct smtp_client *c)
+{
+    return c->t->probe && c->answered == step_count(c);
 }
 
 void client_transaction_on_reply(struct smtp_client *c, const struct reply *r)
@@ -144,7 +150,7 @@ void client_transaction_on_reply(struct smtp_client *c, const struct reply *r)
     c->rset_due = c->rset_due || state == CLIENT_ST_RCPT;
     c->answered++;
     c->unsent = c->sent < step_count(c);
-    if (is_hopeless(c))
+    if (is_hopeless(c) || is_probed(c))
         client_finish(c);
     else if (c->answered == step_count(c))
         client_begin_chunks(c);
@@ -160,9 +166,10 @@ void client_transaction_begin(struct smtp_client *c, struct smtp_transaction *t)
 
     c->t = t;
     c->sent = c->answered = 0;
-    c->chunks = (struct chunks){.used = client_uses_chunks(c)};
+    c->chunks = (struct chunks){.used = !t->probe && client_uses_chunks(c)};
     c->accepted = t->n_rcpts;
     c->announce = false;
+    t->mail_refused = false;
     t->dsn_passed = (c->caps.mask & CAP_DSN) != 0;
     for (size_t i = 0; i < t->n_rcpts; i++)
         t->results[i] = status_of(CAUSE_OK);

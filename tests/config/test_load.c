@@ -165,11 +165,13 @@ static const char everything[] =
     "      network_connections_per_minute: 4, network_messages_per_minute: 5,\n"
     "      network_recipients_per_minute: 6, exempt_clients: no, errors: 7, junk_commands: 8,\n"
     "      error_delay: 9, data_rate: 10, overload_at: 11}\n"
+    "    checks: {dnsbl: [Zen.example, \"l.example=127.0.0.2-11\"], client_name: require, helo: log}\n"
     "identities:\n"
     "  relay: {certificate_file: [/c.pem, /rsa.pem], key_file: [/k.pem, /rsa.key]}\n"
     "  other: {certificate_file: /o.pem, key_file: /o.key}\n"
     "domains:\n"
-    "  Example.org: {to: exchange}\n"
+    "  Example.org: {to: exchange, recipients_file: /r.txt, recipient_delimiter: +-, "
+    "verify_recipients: yes}\n"
     "next_hops:\n"
     "  exchange: {hosts: [\"10.1.1.10:26\", \"[m.Example]\", b.example], tls: may}\n"
     "  tls: {hosts: [\"[a.example]:2465\", \"[::1]:465\"], implicit_tls: yes}\n"
@@ -241,6 +243,16 @@ Test(load, every_option_of_the_way_in)
     cr_expect_eq(l->timeout_command_ms, 60000);
     cr_expect_eq(l->timeout_data_ms, 120000);
     cr_expect_eq(l->timeout_tls_ms, 3000);
+    cr_assert_eq(l->checks.n_dnsbl, 2);
+    cr_expect_str_eq(l->checks.dnsbl[0].zone, "zen.example");
+    cr_expect_not(l->checks.dnsbl[0].filtered);
+    cr_expect_str_eq(l->checks.dnsbl[1].zone, "l.example");
+    cr_expect(l->checks.dnsbl[1].filtered);
+    cr_expect_eq(l->checks.dnsbl[1].first, UINT32_C(0x7f000002));
+    cr_expect_eq(l->checks.dnsbl[1].last, UINT32_C(0x7f00000b));
+    cr_expect_eq(l->checks.client_name, CHECK_REQUIRE);
+    cr_expect_eq(l->checks.helo, CHECK_LOG);
+    cr_expect_str_eq(c->identities[0].name, "relay");
     cr_assert_eq(c->n_status_bind, 1);
     cr_expect_eq(c->status_bind[0].port, 8025);
     cr_expect_eq(c->workers, 3);
@@ -272,8 +284,8 @@ Test(load, every_option_of_identities_and_trust)
     cr_assert_eq(id->n_key_files, 2);
     cr_expect_str_eq(id->certificate_files[0].path, "/c.pem");
     cr_expect_str_eq(id->key_files[1].path, "/rsa.key");
-    cr_expect_str_eq(config_where_text(&id->where, place), "danelaw.yaml:28:3");
-    cr_expect_str_eq(config_where_text(&id->key_files[1].where, place), "danelaw.yaml:28:68");
+    cr_expect_str_eq(config_where_text(&id->where, place), "danelaw.yaml:29:3");
+    cr_expect_str_eq(config_where_text(&id->key_files[1].where, place), "danelaw.yaml:29:68");
     config_unref(&c);
     scratch_check_leaks();
 }
@@ -298,7 +310,7 @@ Test(load, every_option_of_where_mail_goes)
     cr_expect(hop[0].hosts[0].is_address);
     expect_host(&hop[0].hosts[1], "m.example", false, 25, false);
     expect_host(&hop[0].hosts[2], "b.example", true, 25, false);
-    cr_expect_str_eq(config_where_text(&hop[0].hosts[1].where, place), "danelaw.yaml:33:38");
+    cr_expect_str_eq(config_where_text(&hop[0].hosts[1].where, place), "danelaw.yaml:34:38");
     cr_expect(hop[0].has_tls);
     cr_expect_eq(hop[0].tls, TLS_LEVEL_MAY);
     expect_host(&hop[1].hosts[0], "a.example", false, 2465, true);
@@ -313,6 +325,9 @@ Test(load, every_option_of_where_mail_goes)
     cr_assert_eq(c->n_domains, 1);
     cr_expect_str_eq(c->domains[0].pattern, "example.org");
     cr_expect_eq(c->domains[0].to, &hop[0]);
+    cr_expect_str_eq(c->domains[0].recipients_file, "/r.txt");
+    cr_expect_str_eq(c->domains[0].recipient_delimiter, "+-");
+    cr_expect(c->domains[0].verify_recipients);
     cr_expect_str_eq(c->routes[0].pattern, "*");
     cr_expect_eq(c->routes[0].to, &hop[1]);
     cr_assert_eq(c->n_policies, 2);
@@ -334,7 +349,7 @@ Test(load, every_option_of_the_way_out)
     char place[300];
 
     cr_expect_eq(d->tls, TLS_LEVEL_SECURE);
-    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:42:8");
+    cr_expect_str_eq(config_where_text(&d->tls_where, place), "danelaw.yaml:43:8");
     cr_expect_eq(d->retry_min_ms, 1000);
     cr_expect_eq(d->retry_max_ms, 120000);
     cr_expect_eq(d->expire_ms, 7 * 86400000);
@@ -349,7 +364,7 @@ Test(load, every_option_of_the_way_out)
         cr_expect_eq(got[i], 1000 * (int64_t)(i + 1), "timeout %zu", i);
     cr_expect_eq(d->n_refuse_networks, 1);
     cr_expect_str_eq(r->trust_anchor_file, "/a.key");
-    cr_expect_eq(r->trust_anchor_where.line, 53);
+    cr_expect_eq(r->trust_anchor_where.line, 54);
     cr_assert_eq(r->n_forward, 2);
     cr_expect_str_eq(r->forward[0], "127.0.0.1@5300");
     cr_expect_str_eq(r->forward[1], "::1@53");

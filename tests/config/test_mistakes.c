@@ -85,6 +85,13 @@ static const struct row {
 
     {"bool", "hostname: a.example\nlisteners: {l: {bind: \"127.0.0.1:25\", open_relay: maybe}}\n",
      AT "2:51: \"open_relay\" in listener \"l\" must be yes or no, not \"maybe\"\n"},
+    {"a list's answers", "hostname: a.example\nlisteners: {l: {bind: \"127.0.0.1:25\", checks: {dnsbl: "
+                         "[\"l.example=10.0.0.2\"]}}}\n",
+     AT "2:56: \"dnsbl\" in checks of listener \"l\" must be a list's zone, with answers such as "
+        "=127.0.0.2 or =127.0.0.2-11 behind it or none, not \"l.example=10.0.0.2\"\n"},
+    {"delimiters", RIGHT "domains: {a.example: {to: mx, recipient_delimiter: x+}}\n",
+     AT "3:52: \"recipient_delimiter\" in domain \"a.example\" must be characters such as + or -, not "
+        "\"x+\"\n"},
     {"enum, near", RIGHT "delivery: {tls: dane_only}\n",
      AT "3:17: \"tls\" in delivery must be none, may, encrypt, dane, dane-only, verify or secure, "
         "not \"dane_only\" (did you mean \"dane-only\"?)\n"},

@@ -36,7 +36,7 @@ static void take_job(struct job *job, void *worker)
 
 static void configure(struct rig *r)
 {
-    r->domain = (struct route_config){.pattern = "ours.example"};
+    r->domain = (struct domain_config){.pattern = "ours.example"};
     r->listener = (struct listener_config){
         .name = "lan",
         .max_message_size = 1024 * 1024,

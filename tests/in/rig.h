@@ -16,7 +16,7 @@ struct rig {
     struct identity_config identity;
     char pem[2][80]; /* its files */
     struct config_path files[2];
-    struct route_config domain;
+    struct domain_config domain;
     struct ip_net clients[1];
     struct settings settings;
     struct tls_identity *own;         /* NULL: no TLS */

@@ -4,7 +4,7 @@
 
 #include "mta/in/relay.h"
 
-static struct route_config ours[] = {{.pattern = "relay.tst"}, {.pattern = ".sub.tst"}};
+static struct domain_config ours[] = {{.pattern = "relay.tst"}, {.pattern = ".sub.tst"}};
 static struct config host_only = {.hostname = "relay.tst"};
 static struct config accepted = {.hostname = "relay.tst", .domains = ours, .n_domains = 2};
 
