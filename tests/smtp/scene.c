@@ -27,10 +27,23 @@ static void on_body(struct scene *s)
     cr_assert(smtp_client_body_end(s->c, &s->out));
 }
 
+/* Answers the challenge "x" by "x!", in base64 "eA==" by "eCE=". */
+static void on_auth(struct scene *s)
+{
+    bool complete = !(s->d->options & UNPROVEN);
+    struct slice challenge = smtp_client_challenge(s->c);
+
+    if (slice_eq(challenge, SLICE("eA==")))
+        smtp_client_login(s->c, SLICE("eCE="), complete);
+    else
+        smtp_client_login(s->c, challenge.n ? SLICE("") : SLICE("aW5pdA=="), complete);
+}
+
 void scene_run(struct scene *s)
 {
     static const char *const names[] = {
         [CLIENT_STARTTLS] = "TLS",      [CLIENT_READY] = "READY",   [CLIENT_BODY] = "BODY",
+        [CLIENT_AUTH] = "AUTH",
         [CLIENT_FINISHED] = "FINISHED", [CLIENT_FAILED] = "FAILED", [CLIENT_QUIT_DONE] = "QUIT",
     };
     enum smtp_client_event ev;
@@ -39,6 +52,8 @@ void scene_run(struct scene *s)
         note(s, names[ev]);
         if (ev == CLIENT_STARTTLS)
             smtp_client_tls_done(s->c);
+        if (ev == CLIENT_AUTH)
+            on_auth(s);
         if (ev == CLIENT_READY)
             on_ready(s);
         if (ev == CLIENT_BODY)
@@ -66,7 +81,9 @@ static void make_transaction(struct scene *s, const struct dialogue *d)
 {
     make_rcpts(s, d->options);
     s->t = (struct smtp_transaction){.sender = "s@a.example",
-                                     .size = d->options & BIG ? 2000 : 4,
+                                     .size = d->options & BIG       ? 2000
+                                             : d->options & NO_SIZE ? 0
+                                                                    : 4,
                                      .eight_bit = d->options & EIGHT_BIT,
                                      .smtputf8 = d->options & UTF8,
                                      .requiretls = d->options & REQUIRES_TLS,
@@ -89,6 +106,9 @@ void scene_init(struct scene *s, const struct dialogue *d)
     cfg.tls = d->options & TLS_MUST  ? CLIENT_TLS_REQUIRED
               : d->options & TLS_MAY ? CLIENT_TLS_IF_OFFERED
                                      : CLIENT_TLS_NEVER;
+    cfg.lmtp = d->options & LMTP;
+    cfg.chunking = d->options & CHUNKS;
+    cfg.login = d->options & LOGIN;
     *s = (struct scene){.d = d, .c = smtp_client_new(&cfg)};
     make_transaction(s, d);
     buf_init(&s->in, LIMIT_SESSION_IN);

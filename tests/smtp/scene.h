@@ -35,6 +35,11 @@ enum option {
     ASK_DSN = 2048,   /* RET, ENVID, NOTIFY and ORCPT */
     REQUIRES_TLS = 4096,
     UTF8_ORCPT = 8192,
+    LMTP = 1 << 14,
+    CHUNKS = 1 << 15,
+    LOGIN = 1 << 16,
+    UNPROVEN = 1 << 17, /* the mechanism is never content with the server */
+    NO_SIZE = 1 << 18,  /* the content's size is not known before */
 };
 
 struct dialogue {
