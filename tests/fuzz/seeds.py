@@ -172,6 +172,26 @@ SERVER = {
     "orcpt": "EHLO c\r\nMAIL FROM:<> SMTPUTF8\r\nRCPT TO:<a@b> ORCPT=utf-8;\u00fc\\x{FC}@d NOTIFY=NEVER\r\n".encode(),
     "long": b"EHLO " + b"x" * 2100 + b"\r\nNOOP\r\n",
 }
+IN_TURNS, IN_TLS, MORE = 0, 64, 128
+CONVERT, REQUIRE_TLS, REQUIRE_AUTH, SMALL, FEW, STRICT, BARE, NO_CHUNKS = (1 << i for i in range(8))
+
+
+def server_seeds():
+    """In large segments; waiting for each answer; some with settings, and answered by refusals too."""
+    for name, data in SERVER.items():
+        inside = IN_TLS if name in INSIDE_TLS else 0
+        yield name, bytes([inside | 63]) + data
+        if name != "long":
+            yield name + "_in_turns", bytes([inside | IN_TURNS]) + data
+    yield "one_by_one", b"\1" + SERVER["one"]
+    yield "bare_lf_convert", bytes([MORE | 7, CONVERT, 0]) + SERVER["bare_lf"]
+    yield "tls_required", bytes([MORE | IN_TURNS, REQUIRE_TLS | REQUIRE_AUTH, 0]) + SERVER["starttls"] + SERVER["one"]
+    yield "auth_required", bytes([MORE | IN_TLS | IN_TURNS, REQUIRE_AUTH, 0]) + SERVER["auth"] + SERVER["one"]
+    yield "strict", bytes([MORE | IN_TURNS, STRICT | SMALL | FEW, 9]) + SERVER["chunks_refused"] + SERVER["chunks"]
+    yield "refusing", bytes([MORE | IN_TURNS, NO_CHUNKS, 3]) + SERVER["one"] + SERVER["parameters"]
+    yield "bare", bytes([MORE | IN_TURNS, BARE, 5]) + SERVER["xclient"] + SERVER["starttls"]
+
+
 CAPABILITIES = (b"250-mx.example\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-8BITMIME\r\n250-STARTTLS\r\n"
                 b"250-SMTPUTF8\r\n250-CHUNKING\r\n250-DSN\r\n250-REQUIRETLS\r\n250 ENHANCEDSTATUSCODES\r\n")
 CLIENT = {
@@ -352,8 +372,7 @@ TARGETS = {
     "answer": dict(answers()),
     "wire": MESSAGES,
     "facts": FACTS,
-    "server": {name: (b"\x7f" if name in INSIDE_TLS else b"\x3f") + data for name, data in SERVER.items()} |
-              {"one_by_one": b"\0" + SERVER["one"]},
+    "server": dict(server_seeds()),
     "client": {name: bytes([i % 3]) + data for i, (name, data) in enumerate(CLIENT.items())} |
               seeds_text.prefixed(CLIENT_MODES),
     "plan": PLANS,

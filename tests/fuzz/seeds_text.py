@@ -28,6 +28,7 @@ COMMAND = {
     "mail_twice": (MAIL, " BODY=7BIT BODY=7BIT"),
     "rcpt": (RCPT, " NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;a+40b.example"),
     "rcpt_never": (RCPT, " NOTIFY=NEVER"),
+    "rcpt_never_too": (RCPT, " NOTIFY=NEVER,DELAY"),
     "rcpt_utf8": (RCPT | SMTPUTF8, " ORCPT=utf-8;\u00fc\\x{FC}\\x{2B}@d.example"),
     "rcpt_utf8_ascii": (RCPT, " ORCPT=utf-8;\\x{FC}\\x{1F600}@d.example"),
     "bdat": (BDAT, "0012 LAST"),
@@ -186,6 +187,7 @@ listeners:
 routes: {"*": {to: nowhere}}
 delivery: {tls: dane, expire: 5y}
 """,
+    "controls": 'hostname: "a\\x01b"\nlisteners: {"\\e[31m": {bind: ["192.0.2.1:25"], tls: "\\a\\n"}}\n',
     "yaml": "a: &x [1]\nb: *x\nc: !!str d\n? [e]\n: f\n--- \n\"\\x41\": 'g'\n",
     "broken": "hostname: {a: [b\n\tc: \x85 \"\n",
     "deep": "a: " + "[" * 40 + "\n",
@@ -208,6 +210,7 @@ CONTROL = {
     "key_control": frame(ASK, b'{"all": true, "older\x7fms": 1, "\xc3\xbc": 1}'),
     "two": frame(ASK, b"{}") + frame(2, b"[]"),
     "long": struct.pack(">I", 0x7fffffff) + b"\1",
+    "most": frame(ASK, b" " * 300) + frame(ASK, b" " * 301),
     "empty": bytes(4),
     "fields": frame(3, b"\4\0\0\0\5\0\0\0\2ab\3\0\0\0\0\0\0\0\1\2\0\0\0\1"),
 }
