@@ -145,13 +145,13 @@ static bool scan_literal(struct scan *s, char out[DNS_NAME_MAX])
 }
 
 /* A-d-l = At-domain *("," At-domain); what it names is checked and then forgotten (§3.6.1, appendix
- * C): mail is routed by the mailbox alone. */
+ * C): mail is routed by the mailbox alone. Under SMTPUTF8 a name left empty is none, as everywhere. */
 static bool scan_source_route(struct scan *s)
 {
     char unused[DNS_NAME_MAX];
 
     do {
-        if (!skip_one(s, '@') || !scan_domain(s, unused))
+        if (!skip_one(s, '@') || !scan_domain(s, unused) || (s->allow_utf8 && !unused[0]))
             return false;
     } while (skip_one(s, ','));
     return skip_one(s, ':');

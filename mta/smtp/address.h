@@ -14,7 +14,7 @@ struct address {
                                    stripped */
     size_t local_len;           /* octets of text before the '@' */
     char domain[DNS_NAME_MAX];  /* normalised; for a literal as written with brackets */
-    bool utf8;                  /* has 8-bit octets (valid UTF-8) */
+    bool utf8;                  /* the path had 8-bit octets (valid UTF-8), if only in its source route */
 };
 
 enum address_use { ADDRESS_SENDER /* may be null */, ADDRESS_RECIPIENT /* may be postmaster */ };

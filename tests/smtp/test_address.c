@@ -203,6 +203,7 @@ Test(address, utf8_where_it_is_allowed)
         {"<a@\xe2\x80\x8b.example>", NULL},                    /* U+200B alone */
         {"<a@\xef\xbc\x8f.example>", NULL},                    /* becomes '/' */
         {"<a@\xef\xbc\xa0.example>", NULL},                    /* becomes '@' */
+        {"<@\xef\xbc\x8f.example:a@d>", NULL},                /* a source route has names too */
         {"<\xc2\x85@d>", NULL},                                /* C1 */
         {"<\xc0\xae@d>", NULL},                                /* overlong */
         {"<a@\xc3\x28.example>", NULL},
