@@ -39,10 +39,19 @@ static void check_helo(struct slice name, unsigned how)
 
 /* ---- paths ---- */
 
+static bool has_eight_bit(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((uint8_t)s.p[i] >= 0x80)
+            return true;
+    return false;
+}
+
+/* Whether they were written with 8-bit octets is not asked: those of a source route are gone. */
 static bool same_address(const struct address *a, const struct address *b)
 {
-    return a->kind == b->kind && a->local_len == b->local_len && a->utf8 == b->utf8 &&
-           strcmp(a->text, b->text) == 0 && strcmp(a->domain, b->domain) == 0;
+    return a->kind == b->kind && a->local_len == b->local_len && strcmp(a->text, b->text) == 0 &&
+           strcmp(a->domain, b->domain) == 0;
 }
 
 static void check_mailbox(const struct address *a)
@@ -84,7 +93,8 @@ static void check_path(struct slice text, unsigned how)
     }
     size_t n = text.n - left.n;
     REQUIRE(n >= 2 && n <= LIMIT_PATH && text.p[0] == '<' && text.p[n - 1] == '>');
-    REQUIRE((!a.utf8 || utf8) && a.kind != (use == ADDRESS_SENDER ? ADDRESS_POSTMASTER : ADDRESS_NULL));
+    REQUIRE(a.utf8 == has_eight_bit(slice_head(text, n)) && (!a.utf8 || utf8));
+    REQUIRE(a.kind != (use == ADDRESS_SENDER ? ADDRESS_POSTMASTER : ADDRESS_NULL));
     if (a.kind == ADDRESS_DOMAIN || a.kind == ADDRESS_LITERAL)
         check_mailbox(&a);
     check_path_again(&a, use);

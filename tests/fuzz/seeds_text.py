@@ -20,6 +20,7 @@ COMMAND = {
     "path_literal": (PATH, "<a@[192.0.2.1]>"),
     "path_literal_v6": (PATH, "<a@[IPv6:2001:DB8::1]>"),
     "path_route": (PATH, "<@x.example,@y.example:a@d.example>"),
+    "path_utf8_route": (PATH | SENDER | UTF8, "<@\u00fc.example,@\uff0f.example:a@d.example>"),
     "path_utf8": (PATH | UTF8, "<\u00fc@b\u00fccher.example>"),
     "path_utf8_unasked": (PATH, "<\u00fc@b\u00fccher.example>"),
     "path_long": (PATH, "<" + "l" * 64 + "@" + ".".join(["d" * 60] * 3) + ">"),
