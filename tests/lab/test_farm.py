@@ -18,8 +18,8 @@ from receiver import Receiver  # noqa: E402
 
 CASES = remote.all_cases()
 SENDER, GOOD = "writer@back.example", "good.example"
-BACK = place.address(60)
-FIRST = 61
+BACK = place.address(500)
+FIRST = 501
 PATIENT = ("greeting", "command", "data_start", "data_block", "final_dot")  # so that the farm stalls a while
 
 

@@ -13,7 +13,7 @@ from daemon import Daemon, default_settings  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
 ACCEPTED, FOREIGN, OWN = "good.example", "foreign.example", "relay.example"
-SINK, ELSEWHERE, BESIDE, SECOND = (place.address(n) for n in range(40, 44))
+SINK, ELSEWHERE, BESIDE, SECOND = (place.address(n) for n in range(490, 494))
 NO_LIMITS = {"error_delay": 0, **{f"{scope}{what}_per_minute": 0 for scope in ("", "network_")
                                   for what in ("connections", "messages", "recipients")}}
 PATIENCE = 5.0 * place.PATIENCE
