@@ -288,7 +288,7 @@ void session_end(struct in_session *s)
     smtp_server_free(&s->server);
     session_forget_key(s);
     session_forget_xclient(s);
-    free(s->login);
+    session_forget_login(s);
     s->on_end(s->arg, s->listener->name, &s->admitted);
     settings_unref(&s->settings);
     free(s);
@@ -321,6 +321,7 @@ static void on_tls(void *arg, bool ok, const char *error)
     }
     s->wait = WAIT_NOTHING;
     tx_reset(s);
+    session_forget_login(s);
     session_learn_key(s);
     s->server.cfg.auth = session_auth_offer(s); /* TLS 1.3 adds channel binding */
     smtp_server_tls_done(&s->server);

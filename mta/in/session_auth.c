@@ -135,12 +135,18 @@ static void log_failure(const struct in_session *s, const struct status *st)
         F_STR("reason", reason));
 }
 
+void session_forget_login(struct in_session *s)
+{
+    free(s->login);
+    s->login = NULL;
+}
+
 static void succeed(struct in_session *s)
 {
     const struct auth_exchange *x = s->auth->exchange;
 
     COUNT(auth_succeeded);
-    free(s->login);
+    session_forget_login(s);
     s->login = base_strdup(auth_name(x));
     LOG(SMTPD_AUTH, NULL, F_STR("client", s->client), F_STR("user", s->login),
         F_STR("mechanism", auth_mechanism_name(x)), F_STR("listener", s->listener->name));

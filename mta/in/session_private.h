@@ -170,6 +170,7 @@ enum stage_result stage_sender(struct in_session *s, struct status *st);
 void session_finish_auth(struct in_session *s, const struct smtp_server_event *ev,
                          const struct status *st);
 void session_auth_end(struct in_session *s); /* wipes it; no-op without one */
+void session_forget_login(struct in_session *s);
 
 /* session_log.c */
 void session_log_connect(const struct in_session *s);

@@ -103,6 +103,28 @@ Test(xclient, a_login_relays_and_stays_with_the_message)
     rig_free(&r);
 }
 
+/* RFC 3207 §4.2: what was said in clear may have been anybody's word. */
+Test(xclient, a_login_said_in_clear_does_not_survive_starttls)
+{
+    struct rig *r = rig_new();
+
+    cr_assert(ip_parse_net(SLICE("127.0.0.1"), &nets[0]));
+    r->listener.xclients = nets;
+    r->listener.n_xclients = 1;
+    rig_identity(r);
+    rig_connect(r, "127.0.0.1");
+    rig_expect(r, "220 relay.example");
+    rig_ask(r, "XCLIENT ADDR=192.0.2.7 LOGIN=user", "220");
+    rig_ask(r, "EHLO client.example", "250");
+    rig_ask(r, "STARTTLS", "220 2.0.0");
+    rig_handshake(r);
+    ask_to_relay(r, "554 5.7.1");
+    rig_ask(r, "RSET", "250");
+    rig_ask(r, "XCLIENT LOGIN=user", "220"); /* within TLS it counts */
+    ask_to_relay(r, "250");
+    rig_free(&r);
+}
+
 Test(xclient, from_others_it_is_refused)
 {
     struct rig *r = rig_of("10.0.0.1");
