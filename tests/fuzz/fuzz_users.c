@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "mta/auth/users.h"
-#include "tests/fuzz/bytes.h"
+#include "tests/fuzz/mistakes.h"
 
 enum { ERRORS_ROOM = 256 * 1024 };
 static const char file[] = "users";
@@ -28,29 +28,6 @@ static bool is_told(struct slice text)
     return false;
 }
 
-/* Digits and a colon at the front, cut off. */
-static uint64_t take_number(struct slice *s)
-{
-    uint64_t n = 0;
-    size_t colon = slice_find(*s, ':');
-
-    REQUIRE(colon < s->n && slice_to_u64(slice_head(*s, colon), INT32_MAX, &n) && n > 0);
-    *s = slice_skip(*s, colon + 1);
-    return n;
-}
-
-static void check_error(struct slice line, size_t lines)
-{
-    REQUIRE(!has_control(line));
-    if (slice_starts(line, SLICE("users: and ")))
-        return;
-    REQUIRE(slice_starts(line, SLICE("users:")));
-    line = slice_skip(line, 6);
-    REQUIRE(take_number(&line) <= lines);
-    (void)take_number(&line);
-    REQUIRE(line.n > 1 && line.p[0] == ' ');
-}
-
 static void check_errors(struct slice said, struct slice text)
 {
     size_t lines = 0;
@@ -60,10 +37,7 @@ static void check_errors(struct slice said, struct slice text)
         lines++;
     if (!is_told(text))
         REQUIRE(!holds(said, secret));
-    for (size_t n = 0; users_next_line(&said, &line); n++) {
-        REQUIRE(n <= LIMIT_CONFIG_ERRORS);
-        check_error(line, lines);
-    }
+    check_mistakes(said, file, lines);
 }
 
 static void check_sender(const struct user *u, const struct user_sender *s)

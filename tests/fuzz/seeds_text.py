@@ -135,6 +135,15 @@ USERS = {
     "costs": "a $argon2id$v=19$m=4294967295,t=1,p=1$c29tZXNhbHQ$AAAA\nb SCRAM-SHA-256$1:A$B:C\n",
 }
 
+# ---- recipients: bit 0 extensions
+
+RECIPIENTS = {
+    "all": (1, "# who\nA@d.example\r\npostmaster\n@e.example # all\n\t\"q \\\" a\"@d.example\n"),
+    "utf8": (0, b"\xef\xbb\xbf\xc3\xbc@b\xc3\xbccher.example\n\xc3\xbc\n"),
+    "extension": (1, "user@d.example\nuser+box@d.example\n+x@d.example\n"),
+    "mistakes": (0, "a@b c\n@\na@\n\"\"@d\n\x01\na@-.-\n\"q\n<a@b>\n"),
+}
+
 # ---- sasl: mechanism and more, then messages
 
 PLAIN, LOGIN, SCRAM_SHA_256, SCRAM_PLUS = range(4)
@@ -271,6 +280,7 @@ TARGETS = {
     "proxy": PROXY,
     "header": octets(HEADER, b"\7"),
     "users": octets(USERS),
+    "recipients": prefixed(RECIPIENTS),
     "sasl": prefixed(SASL),
     "config": octets(CONFIG),
     "control": octets(CONTROL, b"\7"),
