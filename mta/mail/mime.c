@@ -212,13 +212,25 @@ static enum mime_kind enter_multipart(struct mime_walk *w, const struct mime_typ
     return MIME_CONTAINER;
 }
 
-/* RFC 6532 §3.7: message/global may be encoded, alone among its like. */
+/* RFC 6532 §3.5 lifts the ban on encoding for types that say so: message/global (§3.7), and those of
+ * RFC 6533 for its parts in a report. */
+static bool is_global(const char *subtype)
+{
+    static const char *const names[] = {"global", "global-headers", "global-delivery-status",
+                                        "global-disposition-notification"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(subtype, names[i]) == 0)
+            return true;
+    return false;
+}
+
 static enum mime_kind message_kind(struct mime_walk *w, const struct mime_type *t)
 {
     w->entity.is_text = false;
     if (strcmp(t->subtype, "rfc822") == 0)
         return w->entity.encoding == MIME_ENCODED ? MIME_OPAQUE : MIME_CONTAINER;
-    return strcmp(t->subtype, "global") == 0 ? MIME_LEAF : MIME_OPAQUE;
+    return is_global(t->subtype) ? MIME_LEAF : MIME_OPAQUE;
 }
 
 static enum mime_kind kind_of(struct mime_walk *w)
