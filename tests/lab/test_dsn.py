@@ -24,6 +24,7 @@ _SERVERS = {
     "refuses": (46, Behaviour(extensions=(*_BASIC, "DSN"), replies=_NO_SUCH_USER), "311"),
     "requires": (47, Behaviour(extensions=_BASIC, extensions_in_tls=(*_BASIC, "REQUIRETLS")), "311"),
     "mismatch": (50, Behaviour(extensions=_BASIC), "311-"),
+    "seven": (51, Behaviour(extensions=("PIPELINING",)), "311"),
 }
 
 
@@ -70,13 +71,13 @@ def say(d, sender, recipients, mail=(), content=_BODY, tls=False):
         return words.decode().rsplit(" ", 1)[1]
 
 
-def reports_to(world, sender):
-    return [m for m in world.sender.receiver.messages if sender in m.recipients]
+def reports_to(world, sender, receiver=None):
+    return [m for m in (receiver or world.sender.receiver).messages if sender in m.recipients]
 
 
-def one_report(world, sender):
+def one_report(world, sender, receiver=None):
     """The one notification to this sender: (message, the blocks of its fields)."""
-    message, = wait_until(lambda: reports_to(world, sender), 30, f"a report to {sender}")
+    message, = wait_until(lambda: reports_to(world, sender, receiver), 30, f"a report to {sender}")
     assert message.sender == ""
     parsed = email.message_from_bytes(message.content, policy=email.policy.SMTP)
     assert parsed.get_content_type() == "multipart/report"
@@ -128,6 +129,26 @@ def test_failures_and_who_hears_of_them(world, hops, relay):
     raw, = [m.content for m in reports_to(world, sender)]
     assert _BODY in raw, "octet for octet"
     assert not reports_to(world, other)
+
+
+def test_utf8_reported_on_where_nobody_knows_it(world, hops, relay):
+    """The way back has neither SMTPUTF8 nor 8BITMIME; the address and the header come back all the same."""
+    sender, address = f"from@{_domain('seven')}", f"k\u00e4se@{_domain('refuses')}"
+    with smtplib.SMTP(*relay.smtp_address, timeout=20 * place.PATIENCE) as smtp:
+        smtp.ehlo("client.example")
+        smtp.command_encoding = "utf-8"
+        assert smtp.mail(sender, ["SMTPUTF8", "BODY=8BITMIME"])[0] == 250
+        assert smtp.rcpt(address, ["NOTIFY=FAILURE", f"ORCPT=utf-8;{address}"])[0] == 250
+        assert smtp.data("Subject: K\u00e4se\r\n\r\nx\r\n".encode())[0] == 250
+    parsed, (_, recipient) = one_report(world, sender, hops["seven"])
+    raw, = [m.content for m in reports_to(world, sender, hops["seven"])]
+    assert raw.isascii()
+    escaped = address.replace("\u00e4", "\\x{E4}")
+    assert recipient["Original-Recipient"] == recipient["Final-Recipient"] == f"utf-8; {escaped}"
+    people, _, header = parsed.get_payload()
+    assert address in people.get_payload(decode=True).decode()
+    assert header.get_content_type() == "message/global-headers", header
+    assert not any(w in c for v in hops["seven"].visits for c in v.commands for w in ("SMTPUTF8", "8BITMIME"))
 
 
 def test_requiretls(world, hops, relay):
