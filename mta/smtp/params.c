@@ -141,7 +141,28 @@ static bool is_atom(struct slice s)
     return s.n > 0;
 }
 
-/* addr-type ";" and the address: of RFC 3461 §4.2 in xtext, of type utf-8 as RFC 6533 §3 has it. */
+static bool begin_orcpt(struct slice type, struct buf *out)
+{
+    buf_clear(out);
+    return buf_append(out, type) && buf_append_byte(out, ';');
+}
+
+/* The address: of RFC 3461 §4.2 in xtext, of type utf-8 as RFC 6533 §3 has it. Postfix says of
+ * every recipient above ASCII that it is rfc822, the octets of its UTF-8 in xtext; it is kept as
+ * utf-8. */
+static bool decode_orcpt(struct slice type, struct slice address, bool unitext, struct buf *out)
+{
+    struct slice utf8 = SLICE("utf-8");
+
+    if (slice_caseeq(type, utf8))
+        return begin_orcpt(type, out) && xtext_decode_utf8(address, unitext, out);
+    if (begin_orcpt(type, out) && xtext_decode(address, out))
+        return true;
+    return slice_caseeq(type, SLICE("rfc822")) && begin_orcpt(utf8, out) &&
+           xtext_decode_octets_of_utf8(address, out);
+}
+
+/* addr-type ";" and the address */
 static bool take_orcpt(struct slice value, const struct target *t)
 {
     size_t semicolon = slice_find(value, ';');
@@ -151,12 +172,8 @@ static bool take_orcpt(struct slice value, const struct target *t)
     if (value.n > LIMIT_ORCPT || !is_atom(type) || address.n == 0)
         return false;
     buf_init(&b, LIMIT_ORCPT);
-    bool ok = buf_append(&b, type) && buf_append_byte(&b, ';');
-    if (slice_caseeq(type, SLICE("utf-8")))
-        ok = ok && xtext_decode_utf8(address, t->smtputf8, &b);
-    else
-        ok = ok && xtext_decode(address, &b);
-    ok = ok && slice_copy(buf_slice(&b), t->rcpt->orcpt, sizeof(t->rcpt->orcpt));
+    bool ok = decode_orcpt(type, address, t->smtputf8, &b) &&
+              slice_copy(buf_slice(&b), t->rcpt->orcpt, sizeof(t->rcpt->orcpt));
     buf_free(&b);
     return ok;
 }

@@ -18,32 +18,58 @@ static int hex_value(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* "+HH" at the front of in. Printable ASCII and space only: a line break, an escape or a NUL has no
- * business in an address or an envelope id. */
-static bool decode_hexchar(struct slice in, char *out_octet)
+/* "+HH" at the front of in: printable ASCII, space, or with above_ascii an octet of 128 and more. A line
+ * break, an escape or a NUL has no business in an address or an envelope id. */
+static bool decode_hexchar(struct slice in, bool above_ascii, char *out_octet)
 {
     int high = in.n >= 3 ? hex_value(in.p[1]) : -1;
     int low = in.n >= 3 ? hex_value(in.p[2]) : -1;
+    int octet = high * 16 + low;
 
     if (high < 0 || low < 0)
         return false;
-    *out_octet = (char)(high * 16 + low);
-    return *out_octet >= ' ' && *out_octet <= PRINTABLE_LAST;
+    *out_octet = (char)octet;
+    return octet >= 0x80 ? above_ascii : octet >= ' ' && octet <= PRINTABLE_LAST;
 }
 
-bool xtext_decode(struct slice in, struct buf *out)
+static bool decode(struct slice in, bool above_ascii, struct buf *out)
 {
     while (in.n) {
         char c = in.p[0];
         bool escaped = c == '+';
 
-        if (escaped ? !decode_hexchar(in, &c) : !is_xchar(c))
+        if (escaped ? !decode_hexchar(in, above_ascii, &c) : !is_xchar(c))
             return false;
         if (!buf_append_byte(out, c))
             return false;
         in = slice_skip(in, escaped ? 3 : 1);
     }
     return true;
+}
+
+bool xtext_decode(struct slice in, struct buf *out)
+{
+    return decode(in, false, out);
+}
+
+static bool is_utf8_text(struct slice s)
+{
+    while (s.n) {
+        uint32_t point;
+        size_t n = utf8_decode(s, &point);
+
+        if (n == 0 || (point >= 0x80 && !utf8_is_text(point)))
+            return false;
+        s = slice_skip(s, n);
+    }
+    return true;
+}
+
+bool xtext_decode_octets_of_utf8(struct slice in, struct buf *out)
+{
+    size_t before = out->n;
+
+    return decode(in, true, out) && is_utf8_text(slice_skip(buf_slice(out), before));
 }
 
 bool xtext_encode(struct slice text, struct buf *out)

@@ -9,6 +9,9 @@
 /* Appends what in stands for. False: not xtext, a control character or an octet above 126 behind
  * "+HH", or no room. out may then hold a part. */
 MUST_USE bool xtext_decode(struct slice in, struct buf *out);
+/* The same for text whose characters above ASCII were encoded octet by octet, as if they were no
+ * UTF-8. False as above, or not UTF-8, or a C1 control or noncharacter in it. */
+MUST_USE bool xtext_decode_octets_of_utf8(struct slice in, struct buf *out);
 /* Appends text as xtext; any octets. False: no room. */
 MUST_USE bool xtext_encode(struct slice text, struct buf *out);
 
