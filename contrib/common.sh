@@ -9,12 +9,13 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libevent-dev libssl-d
 # ca-certificates: the authorities of the levels verify and secure.
 RUN_PACKAGES="dns-root-data openssl ca-certificates python3"
 LAB_PACKAGES="knot iproute2"
-# libnet-ssleay-perl: STARTTLS for swaks. unbound: the resolver of posttls-finger (in postfix).
+# libnet-ssleay-perl: STARTTLS for swaks.
+# libsasl2-modules: AUTH for Postfix as a client. unbound: the resolver of posttls-finger (in postfix).
 # From libdb5.3 on: what the Exim of PEER_PACKAGES is linked with.
 TEST_PACKAGES="libcriterion-dev python3-pytest python3-cryptography knot-dnssecutils
     knot-dnsutils swaks libnet-ssleay-perl postfix python3-jsonschema unbound libdb5.3 libgnutls-dane0
     libidn12 libnsl2
-    rspamd opendkim python3-dkim"
+    libsasl2-modules rspamd opendkim python3-dkim"
 # Mail servers that cannot be installed beside Postfix: unpacked for the laboratory, never installed.
 PEER_PACKAGES="exim4-daemon-light opensmtpd"
 

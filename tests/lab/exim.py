@@ -54,6 +54,10 @@ begin retry
 """
 
 
+def _program():
+    return peer.UNPACKED / PACKAGE / "usr/sbin/exim4"
+
+
 class Exim(peer.Peer):
     accounts = ("Debian-exim",)
     said_mail = "MAIL FROM:"
@@ -62,10 +66,11 @@ class Exim(peer.Peer):
         for name in ("spool", "log", "mail"):
             self.own_folder(name)
         self.copy_identities(for_account=True)
-        program = peer.UNPACKED / PACKAGE / "usr/sbin/exim4"
         settings = self.folder / "exim.conf"
-        settings.write_text(_SETTINGS.format(
-            program=program, folder=self.folder, hostname=self.hostname, port=place.SMTP_PORT,
-            addresses=" : ".join(self.listeners)))
+        settings.write_text(self.settings_text())
         self.log = self.folder / "log" / "mainlog"
-        return self.launch(program, "-C", settings, "-bdf")
+        return self.launch(_program(), "-C", settings, "-bdf")
+
+    def settings_text(self):
+        return _SETTINGS.format(program=_program(), folder=self.folder, hostname=self.hostname,
+                                port=place.SMTP_PORT, addresses=" : ".join(self.listeners))

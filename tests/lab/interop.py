@@ -66,7 +66,7 @@ class Destination:
 DESTINATIONS = [Destination(name, certificate, each)
                 for name in PEERS for certificate in CERTIFICATES for each in SETS]
 
-_MISSING = {
+MISSING = {
     "postfix": lambda: postfix.missing() or stub.missing(),
     "exim": lambda: peer.missing(exim.PACKAGE) or stub.missing(),
     "opensmtpd": lambda: peer.missing(opensmtpd.PACKAGE) or stub.missing(),
@@ -78,7 +78,7 @@ class Peers:
 
     def __init__(self, folder, dns, inbound):
         """inbound: the Identity of our relay, which INBOUND's record is for."""
-        self.missing = {name: reason() for name, reason in _MISSING.items()}
+        self.missing = {name: reason() for name, reason in MISSING.items()}
         self.started, self._identities = {}, {}
         self._resolver = stub.Resolver(folder, dns.anchor)
         dns.add_now(GOOD, [f"{INBOUND}. MX 10 mx.{INBOUND}.", f"mx.{INBOUND}. A {place.RELAY}",

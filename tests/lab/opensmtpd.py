@@ -33,10 +33,10 @@ class OpenSmtpd(peer.Peer):
         self.mounts.update({"/var/spool": self.folder / "spool", "/var/lib": self.folder / "lib",
                             "/run": self.folder / "run", "/usr/libexec": package / "usr/libexec"})
         settings = self.folder / "smtpd.conf"
-        settings.write_text(self._settings())
+        settings.write_text(self.settings_text())
         return self.launch(package / "usr/sbin/smtpd", "-d", "-T", "smtp", "-f", settings)
 
-    def _settings(self):
+    def settings_text(self):
         listeners = (_LISTENER.format(address=address, folder=self.folder, port=place.SMTP_PORT,
                                       hostname=self.hostname) for address in self.listeners)
         return "".join(listeners) + _ACTIONS.format(
