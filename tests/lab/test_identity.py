@@ -253,4 +253,4 @@ def test_half_handshakes_free_their_slots(daemon, tmp_path):
     with Dialogue(d.smtp_address, greeting=False) as c:
         c.sock = context.wrap_socket(c.sock)
         assert c.reply()[0] == 220
-    assert sum("took too long" in line for line in d.lines) == 50
+    wait_until(lambda: sum("took too long" in line for line in d.lines) == 50, 10, "the events")

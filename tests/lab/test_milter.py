@@ -17,7 +17,7 @@ GTUBE = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 MESSAGE = (b"From: <sender@signed.example>\r\nTo: <rcpt@filtered.example>\r\n"
            b"Date: Wed, 25 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@signed.example>\r\n"
            b"Subject:  two  blanks\r\n\tand a tab \r\n\r\nbody  \r\n\r\n.dot\r\n\r\n")
-_PORT, _RECEIVER = 11332, 44
+_PORT, _RECEIVER = 11332, 495
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_a_dead_filter(filtered, receiver):
     d = filtered(f={**nobody, "on_error": "accept"})
     assert transaction(d)[0] == 250
     assert delivered(receiver).content.endswith(MESSAGE)
-    assert any("smtpd.milter_failed: milter=f" in line for line in d.lines)
+    wait_until(lambda: any("smtpd.milter_failed: milter=f" in line for line in d.lines), 10, "the event")
 
 
 def test_a_hung_filter_holds_up_only_its_session(filtered, fake):

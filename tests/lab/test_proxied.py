@@ -69,7 +69,7 @@ def test_the_client_counts(relay, header):
         with connect(d, header(client)) as c:
             assert c.reply()[0] == 220
             assert relays(c) == code
-    assert any(f"smtpd.reject: client={CLIENT}," in line for line in d.lines)
+    wait_until(lambda: any(f"smtpd.reject: client={CLIENT}," in line for line in d.lines), 10, "the event")
     held = [connect(d, header(CLIENT)) for _ in range(2)]
     assert [c.reply()[0] for c in held] == [220, 220]
     with connect(d, header(CLIENT)) as third, connect(d, header(OTHER)) as other:
@@ -159,7 +159,7 @@ def test_a_header_that_does_not_come(relay):
     with connect(d) as silent, connect(d, v1()[:20]) as half:
         assert silent.reply() == (0, "")
         assert half.reply() == (0, "")
-    assert sum("took too long" in line for line in d.lines) == 2
+    wait_until(lambda: sum("took too long" in line for line in d.lines) == 2, 10, "both events")
 
 
 def test_others_are_not_listened_to(relay):
@@ -193,7 +193,8 @@ def test_xclient(relay):
         c.ask_line("EHLO proxy.example")
         assert c.ask_line(f"XCLIENT ADDR={OTHER} LOGIN=somebody")[0] == 220
         assert relays(c) == 250
-    assert any(f"smtpd.xclient: proxy={PROXY}" in line and "user=somebody" in line for line in d.lines)
+    wait_until(lambda: any(f"smtpd.xclient: proxy={PROXY}" in line and "user=somebody" in line
+                           for line in d.lines), 10, "the event")
 
 
 def test_xclient_from_others(relay):
