@@ -231,11 +231,11 @@ def kill_dns(process):
     return bool(children)
 
 
-def check_while_dns_dies(config, folder, kills):
+def check_while_dns_dies(config, folder, kills, count):
     """A long check whose dns process is killed after the first answer, and again each time it is there
     anew; returns the process, ended, with its documents and errors."""
     names, answers, errors = folder / "names", folder / "answers", folder / "errors"
-    names.write_text("".join(f"n{i}.bulk.good.example\n" for i in range(200)))
+    names.write_text("".join(f"n{i}.bulk.good.example\n" for i in range(count)))
     with names.open() as source, answers.open("w") as out, errors.open("w") as err:
         process = subprocess.Popen([BINARY, "check", "-", "--json", "-c", str(config)], stdin=source,
                                    stdout=out, stderr=err, env=with_sanitizers(os.environ))
@@ -248,15 +248,15 @@ def check_while_dns_dies(config, folder, kills):
 
 
 def test_a_dns_process_that_dies_is_started_again(daemon_config, tmp_path):
-    process, documents, errors = check_while_dns_dies(daemon_config, tmp_path, 1)
+    process, documents, errors = check_while_dns_dies(daemon_config, tmp_path, 1, 200)
     assert len(documents) == 200 and all(d["outcome"] == "delivered" for d in documents)
     assert (process.returncode, errors) == (0, "")
 
 
 def test_a_dns_process_that_dies_again_and_again(daemon_config, tmp_path):
     """What was found counts; all else is undetermined, and soon."""
-    process, documents, errors = check_while_dns_dies(daemon_config, tmp_path, 4)
-    assert len(documents) == 200
+    process, documents, errors = check_while_dns_dies(daemon_config, tmp_path, 4, 1000)
+    assert len(documents) == 1000
     assert {d["reason"]["cause"] for d in documents if "reason" in d} == {"RESOLVER_DOWN"}
     assert process.returncode == 3 and "ends again and again" in errors
 
