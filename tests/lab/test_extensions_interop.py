@@ -219,6 +219,9 @@ def test_utf8_from_them(relay, back, speaks_utf8):
     mail, rcpt, message = visit_about(back[FULL], as_seen(sender), speaks_utf8.log_text)
     assert "SMTPUTF8" in mail.split() and "BODY=8BITMIME" in mail.split(), mail
     assert as_seen(f"<\u00fc@{FULL}>") in rcpt
+    orcpt = [word for word in rcpt.split() if word.startswith("ORCPT=")]
+    assert orcpt in ([], [as_seen(f"ORCPT=utf-8;\u00fc@{FULL}")]), rcpt
+    assert orcpt or name != "postfix", "Postfix says one of its own, as rfc822"
     assert message.content.endswith(sent)
     assert b"by relay.example" in message.content and b"with UTF8SMTPS" in message.content
 
