@@ -257,7 +257,7 @@ Test(lmtp, each_recipient_has_its_result)
     (void)snprintf(path, sizeof(path), "%s/lmtp", r->dir);
     rig_start(r);
     rig_submit(r, FROM, "a@d.example full@d.example reject@d.example b@d.example");
-    rig_pump_until_logged(r, "status=", 4);
+    rig_pump_until_logged(r, "status=", 5); /* the notification too */
     rig_must_log(r, "to=<b@d.example>, relay=localhost[/tmp/danelaw-out-");
     rig_must_log(r, "status=sent (250 2.0.0 in the box)");
     rig_must_log(r, "dsn=4.2.2, status=deferred (452 4.2.2 mailbox full)");
