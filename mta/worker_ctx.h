@@ -23,7 +23,7 @@ struct worker_ctx {
     struct pool *pool;         /* idle outbound connections of this worker */
     struct recipient_files *recipients; /* the current ones (in/recipient_files) */
     verify_fn *verify;         /* whether a next hop takes a recipient (out/verify) */
-    struct verifier *verifier;
+    struct verifier *verifier; /* one for all workers, so that all know what one has learnt */
     struct list sessions;      /* inbound sessions of this worker (in/session) */
     bool stopping;
 };

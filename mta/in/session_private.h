@@ -67,7 +67,6 @@ struct in_session {
     bool key_listed;  /* it is one of the listener's: the client may relay */
     struct milters *milters; /* NULL: none */
     struct session_auth *auth; /* from AUTH to its answer, else NULL */
-    struct verifying *verifying; /* while the next hop is asked */
     struct checks *checks; /* NULL: nothing is asked of DNS */
     bool stopping;
     bool paused; /* reading */
@@ -130,7 +129,6 @@ void stage_checks_cancel(struct in_session *s);
 /* stage_recipient.c */
 enum stage_result stage_recipient_known(struct in_session *s, struct status *st);
 enum stage_result stage_recipient_verified(struct in_session *s, struct status *st);
-void stage_recipient_cancel(struct in_session *s);
 
 /* session_tls.c */
 bool session_offers_starttls(const struct in_session *s);

@@ -44,26 +44,24 @@ struct verifying {
 
 /* What the next hop said stands behind our own words, and its own code before them if it has one. Only
  * what it refuses for good is refused for good. */
-static enum stage_result conclude(const struct verify_request *r, struct status *st)
+static struct status conclude(const struct verify_request *r)
 {
     if (r->answer == VERIFY_ACCEPT)
-        return STAGE_NEXT;
-    *st = status_make(r->answer == VERIFY_REFUSE ? CAUSE_RECIPIENT_UNKNOWN : CAUSE_RECIPIENT_UNVERIFIED,
+        return status_of(CAUSE_OK);
+    struct status st = status_make(r->answer == VERIFY_REFUSE ? CAUSE_RECIPIENT_UNKNOWN : CAUSE_RECIPIENT_UNVERIFIED,
                       "<%s>: %s%.300s", r->address,
                       r->status.from_peer ? "the next hop says: " : "", r->status.text);
-    if (r->status.from_peer && r->status.esc.cls == st->esc.cls && r->status.esc.subject)
-        st->esc = r->status.esc;
-    return STAGE_REFUSE;
+    if (r->status.from_peer && r->status.esc.cls == st.esc.cls && r->status.esc.subject)
+        st.esc = r->status.esc;
+    return st;
 }
 
 static void on_verified(struct verify_request *r)
 {
     struct verifying *v = CONTAINER_OF(r, struct verifying, request);
     struct in_session *s = v->session;
-    struct status st = status_of(CAUSE_OK);
+    struct status st = conclude(r);
 
-    (void)conclude(r, &st);
-    s->verifying = NULL;
     free(v);
     stages_resume(s, &st);
 }
@@ -77,23 +75,10 @@ enum stage_result stage_recipient_verified(struct in_session *s, struct status *
         return STAGE_NEXT;
     struct verifying *v = base_alloc(sizeof(*v));
     v->session = s;
-    v->request = (struct verify_request){.address = rcpt->text,
-                                         .domain = rcpt->domain,
-                                         .smtputf8 = rcpt->utf8,
-                                         .done = on_verified};
-    list_init(&v->request.node);
-    if (s->worker->verify(s->worker->verifier, &v->request) == VERIFY_PENDING) {
-        s->verifying = v;
-        return STAGE_WAIT;
-    }
-    enum stage_result result = conclude(&v->request, st);
-    free(v);
-    return result;
-}
-
-void stage_recipient_cancel(struct in_session *s)
-{
-    list_remove(&s->verifying->request.node);
-    free(s->verifying);
-    s->verifying = NULL;
+    v->request = (struct verify_request){.home = s->worker->loop,
+                                         .done = on_verified,
+                                         .address = rcpt->text,
+                                         .domain = rcpt->domain};
+    s->worker->verify(s->worker->verifier, &v->request);
+    return STAGE_WAIT;
 }

@@ -44,7 +44,7 @@ static const struct stage at_rcpt[] = {
     {"count", stage_recipient_count, NULL},
     {"dns", stage_checks_verdict, stage_checks_cancel},
     {"recipient", stage_recipient_known, NULL},
-    {"verify", stage_recipient_verified, stage_recipient_cancel},
+    {"verify", stage_recipient_verified, NULL},
     {"milter", stage_milter_rcpt, stage_milter_cancel},
 };
 

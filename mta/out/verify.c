@@ -13,18 +13,18 @@ enum {
     MINUTE_MS = 60 * 1000,
     HOUR_MS = 60 * MINUTE_MS,
     REFRESH_MS = 24 * HOUR_MS,
-    PATIENCE_MS = 10 * 1000, /* of a client at RCPT */
+    PATIENCE_MS = 7 * 1000, /* of a client at RCPT, and of a relay that stops */
 };
 
 /* What is known, and how long it is. */
 enum known { KNOWN_NOTHING, KNOWN_GOOD, KNOWN_BAD, KNOWN_UNASKABLE, KNOWN_TROUBLE };
 
 static const struct {
-    enum verify_answer answer;
+    enum verify_answer answer; /* of KNOWN_NOTHING: none */
     int64_t keep_ms, refresh_ms;
     const char *name;
 } rules[] = {
-    [KNOWN_NOTHING] = {VERIFY_PENDING, 0,                REFRESH_MS,  "nothing"         },
+    [KNOWN_NOTHING] = {VERIFY_UNKNOWN, 0,                REFRESH_MS,  "nothing"         },
     [KNOWN_GOOD] = {VERIFY_ACCEPT,  7 * REFRESH_MS,   REFRESH_MS,  "accepted"        },
     [KNOWN_BAD] = {VERIFY_REFUSE,  2 * HOUR_MS,      2 * HOUR_MS, "refused"         },
     [KNOWN_UNASKABLE] = {VERIFY_ACCEPT,  HOUR_MS,          HOUR_MS,     "cannot be asked" },
@@ -167,24 +167,32 @@ static struct entry *find_entry(struct verifier *v, const struct verify_request 
 
 /* ---- answers */
 
-static void give(const struct entry *e, enum known known, struct verify_request *r)
+static void come_home(struct msg *m)
 {
-    r->answer = rules[known].answer;
-    r->status = e->said ? *e->said : status_of(CAUSE_OK);
+    struct verify_request *r = CONTAINER_OF(m, struct verify_request, msg);
+    r->done(r);
 }
 
-/* Askers may ask again, or go away, while they are told: each is taken out first, and the entry is not
- * freed here. */
-static void tell_all(struct entry *e, enum known known)
+static void send_home(struct verify_request *r, enum verify_answer answer, const struct status *said)
+{
+    r->answer = answer;
+    r->status = *said;
+    loop_post(r->home, &r->msg, come_home);
+}
+
+static void give(const struct entry *e, struct verify_request *r)
+{
+    struct status ok = status_of(CAUSE_OK);
+    send_home(r, rules[e->known].answer, e->said ? e->said : &ok);
+}
+
+static void tell_all(struct entry *e)
 {
     struct list *node;
 
     loop_timer_clear(e->v->w->loop, &e->patience);
-    while ((node = list_take_first(&e->askers))) {
-        struct verify_request *r = LIST_ENTRY(node, struct verify_request, node);
-        give(e, known, r);
-        r->done(r);
-    }
+    while ((node = list_take_first(&e->askers)))
+        give(e, LIST_ENTRY(node, struct verify_request, node));
 }
 
 static void on_patience(struct timer *t)
@@ -193,12 +201,8 @@ static void on_patience(struct timer *t)
     struct status slow = status_make(CAUSE_REMOTE_TIMEOUT, "the next hop has not answered yet");
     struct list *node;
 
-    while ((node = list_take_first(&e->askers))) {
-        struct verify_request *r = LIST_ENTRY(node, struct verify_request, node);
-        r->answer = VERIFY_UNKNOWN;
-        r->status = slow;
-        r->done(r);
-    }
+    while ((node = list_take_first(&e->askers)))
+        send_home(LIST_ENTRY(node, struct verify_request, node), VERIFY_UNKNOWN, &slow);
 }
 
 static int64_t age_of(const struct entry *e)
@@ -267,7 +271,7 @@ static void on_probed(struct delivery *d)
     message_free(&e->job.message);
     e->probed_ms = loop_now_ms(v->w->loop);
     learn(e, known, &d->targets[0].status);
-    tell_all(e, e->known);
+    tell_all(e);
     e->probing = false;
     if (!list_is_empty(&v->line))
         loop_timer_set(v->w->loop, &v->step, 0, run_line);
@@ -298,7 +302,6 @@ static void begin_probe(struct entry *e)
     e->delivery = e->job.message ? d : NULL;
 }
 
-/* From the loop, so that no answer comes inside the call that asks. */
 static void run_line(struct timer *t)
 {
     struct verifier *v = CONTAINER_OF(t, struct verifier, step);
@@ -328,21 +331,26 @@ static void refresh(struct entry *e)
         want_probe(e);
 }
 
-enum verify_answer verifier_ask(struct verifier *v, struct verify_request *r)
+static void on_ask(struct msg *m)
 {
-    struct entry *e = find_entry(v, r);
+    struct verify_request *r = CONTAINER_OF(m, struct verify_request, msg);
+    struct entry *e = find_entry(r->verifier, r);
 
     if (is_known(e)) {
         refresh(e);
-        give(e, e->known, r);
-        return r->answer;
+        give(e, r);
+        return;
     }
     want_probe(e);
     if (list_is_empty(&e->askers))
-        loop_timer_set(v->w->loop, &e->patience, PATIENCE_MS, on_patience);
+        loop_timer_set(e->v->w->loop, &e->patience, PATIENCE_MS, on_patience);
     list_append(&e->askers, &r->node);
-    r->answer = VERIFY_PENDING;
-    return VERIFY_PENDING;
+}
+
+void verifier_ask(struct verifier *v, struct verify_request *r)
+{
+    r->verifier = v;
+    loop_post(v->w->loop, &r->msg, on_ask);
 }
 
 /* ---- the verifier */
@@ -363,7 +371,6 @@ void verifier_stop(struct verifier *v)
     struct delivery *out[LIMIT_PROBES];
     size_t n = 0;
 
-    /* Entries come and go while they end, those with a probe do not. */
     for (struct entry *e = v->by_key; e; e = e->hh.next)
         if (e->delivery)
             out[n++] = e->delivery;

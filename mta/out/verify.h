@@ -12,7 +12,9 @@
  * come back as a report to a forged sender.
  *
  * One question per recipient at a time, LIMIT_PROBES of all; who waits longer than some seconds is
- * told that nothing is known, while the probe goes on and its answer is kept. One worker. */
+ * told that nothing is known, while the probe goes on and its answer is kept.
+ *
+ * Lives on one worker, and answers all of them. */
 #ifndef DANELAW_OUT_VERIFY_H
 #define DANELAW_OUT_VERIFY_H
 
@@ -20,7 +22,7 @@
 
 struct verifier *verifier_new(struct worker_ctx *w);
 void verifier_free(struct verifier **v); /* nobody asks any more */
-verify_fn verifier_ask;
+verify_fn verifier_ask; /* any thread; the rest on the worker that it lives on */
 void verifier_stop(struct verifier *v); /* ends the probes that are out; w->stopping is set */
 
 #endif

@@ -288,8 +288,10 @@ static void make_workers(struct mta *m)
     m->auth = auth_desk_new(m->auth_loop);
     m->n_workers = m->settings->config->workers;
     m->workers = base_alloc_array(m->n_workers, sizeof(*m->workers));
-    for (size_t i = 0; i < m->n_workers; i++)
+    for (size_t i = 0; i < m->n_workers; i++) {
         m->workers[i] = worker_new((unsigned)i, m->settings, m->queue, m->dns, m->auth, &host);
+        host.first = m->workers[0];
+    }
     m->listen = listen_new(m->main, m->workers, m->n_workers);
 }
 
@@ -393,7 +395,7 @@ static void finish(struct mta *m)
     end_loop(m->auth_loop);
     if (m->auth)
         auth_desk_close(m->auth);
-    for (size_t i = 0; i < m->n_workers; i++)
+    for (size_t i = m->n_workers; i-- > 0;) /* the first answers the others */
         worker_free(&m->workers[i]);
     if (m->queue)
         queue_free(&m->queue);

@@ -50,8 +50,8 @@ struct worker *worker_new(unsigned number, struct settings *settings, struct que
     w->ctx.auth = auth;
     list_init(&w->ctx.sessions);
     w->ctx.pool = pool_new(&w->ctx);
-    w->ctx.verifier = verifier_new(&w->ctx);
     w->ctx.verify = verifier_ask;
+    w->ctx.verifier = host->first ? host->first->ctx.verifier : verifier_new(&w->ctx);
     queue_add_worker(queue, w->ctx.loop, run_job, w);
     return w;
 }
@@ -176,7 +176,8 @@ static void drain(struct msg *m)
     struct letter *l = CONTAINER_OF(m, struct letter, msg);
     l->worker->ctx.stopping = true;
     in_session_stop_all(&l->worker->ctx);
-    verifier_stop(l->worker->ctx.verifier);
+    if (!l->worker->host.first)
+        verifier_stop(l->worker->ctx.verifier);
     free(l);
 }
 
@@ -200,7 +201,8 @@ void worker_free(struct worker **wp)
         return;
     while (loop_pump(w->ctx.loop)) /* letters that came too late */
         ;
-    verifier_free(&w->ctx.verifier);
+    if (!w->host.first)
+        verifier_free(&w->ctx.verifier);
     pool_free(&w->ctx.pool);
     recipient_files_unref(&w->ctx.recipients);
     settings_unref(&w->ctx.settings);

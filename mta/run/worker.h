@@ -12,6 +12,7 @@ struct worker_host { /* what a worker reports to, on the main loop */
     void (*session_ended)(void *arg, unsigned worker, const char *listener, const struct ip *client);
     void (*session_moves)(void *arg, struct in_move *m); /* sets cause and rates */
     void *arg;
+    const struct worker *first; /* asks next hops for all; NULL: this is the first */
 };
 
 /* Takes a reference to settings. number: from 0. */
