@@ -85,6 +85,7 @@ static void make_transaction(struct scene *s, const struct dialogue *d)
                                              : d->options & NO_SIZE ? 0
                                                                     : 4,
                                      .eight_bit = d->options & EIGHT_BIT,
+                                     .probe = d->options & PROBE,
                                      .smtputf8 = d->options & UTF8,
                                      .requiretls = d->options & REQUIRES_TLS,
                                      .ret = d->options & ASK_DSN ? DSN_RET_HDRS : DSN_RET_UNSAID,

@@ -40,6 +40,7 @@ enum option {
     LOGIN = 1 << 16,
     UNPROVEN = 1 << 17, /* the mechanism is never content with the server */
     NO_SIZE = 1 << 18,  /* the content's size is not known before */
+    PROBE = 1 << 19,    /* ends behind RCPT */
 };
 
 struct dialogue {
