@@ -166,7 +166,7 @@ void client_transaction_begin(struct smtp_client *c, struct smtp_transaction *t)
 
     c->t = t;
     c->sent = c->answered = 0;
-    c->chunks = (struct chunks){.used = !t->probe && client_uses_chunks(c)};
+    c->chunks = (struct chunks){.used = client_uses_chunks(c)};
     c->accepted = t->n_rcpts;
     c->announce = false;
     t->mail_refused = false;

@@ -363,6 +363,8 @@ RECORDS = {
     "none": records(0, NXDOMAIN, ttl=60),
     "error": records(0, ERROR, words="SERVFAIL", ttl=0),
     "mapped": records(1, DATA, [bytes(10) + b"\xff\xff" + V4_LISTED]),
+    "data_without_records": records(0, DATA),
+    "records_without_data": records(0, NXDOMAIN, [V4_LISTED]),
     "ptr_upper_case": records(2, DATA, names=["A.example"]),
 }
 
