@@ -155,14 +155,22 @@ static bool has_login(const struct delivery *d)
     return d->hop.configured && d->hop.configured->username;
 }
 
+/* Where a password is to be said, TLSA records that turn out useless leave nothing: without them nobody
+ * would have proved who the server is. */
+static enum tls_level session_level(const struct delivery *d)
+{
+    enum tls_level level = verdict_session_level(d->policy.level, delivery_demand(d));
+
+    return has_login(d) && level == TLS_LEVEL_DANE ? TLS_LEVEL_DANE_ONLY : level;
+}
+
 static void open_session(struct delivery *d)
 {
     struct out_session_start start = {.to = delivery_attempt(d)->to,
                                       .host = delivery_host_name(d, delivery_attempt(d)->host),
                                       .verdict = d->verdict,
                                       .facts = d->facts,
-                                      .level =
-                                          verdict_session_level(d->policy.level, delivery_demand(d)),
+                                      .level = session_level(d),
                                       .hop = &d->hop};
 
     if (has_login(d)) {

@@ -44,6 +44,8 @@ static struct dest_facts *answer(void *arg, enum plan_kind kind, const char *nam
         f->hosts[i].tlsa_lookup = DNS_ERROR;
     for (size_t i = 0; i < f->n_hosts && (r->tlsa == TLSA_RIGHT || r->tlsa == TLSA_WRONG); i++)
         facts_add_tlsa(f, i, cert_record(&r->cert, 3, 1, 1, wrong, data));
+    for (size_t i = 0; i < f->n_hosts && r->tlsa == TLSA_USELESS; i++) /* no certificate, says OpenSSL */
+        facts_add_tlsa(f, i, (struct tlsa_record){.usage = 3, .data = (uint8_t *)"junk", .len = 4});
     return f;
 }
 
@@ -279,6 +281,8 @@ void rig_free(struct rig **rp)
     struct rig *r = *rp;
 
     rig_pump_ms(r, 30);
+    for (int i = 0; i < 50 && queue_jobs_out(r->queue) > 0; i++) /* a delivery puts its session there */
+        rig_pump_ms(r, 10);
     pool_free(&r->worker.pool);
     rig_pump_ms(r, 30);
     for (size_t i = 0; i < r->n_hosts; i++)

@@ -31,7 +31,7 @@ struct rig {
     size_t n_hosts;
     struct cert cert; /* of all hosts that have TLS */
     SSL_CTX *server_tls;
-    enum { TLSA_NONE, TLSA_RIGHT, TLSA_WRONG, TLSA_ERROR } tlsa;
+    enum { TLSA_NONE, TLSA_RIGHT, TLSA_WRONG, TLSA_ERROR, TLSA_USELESS } tlsa;
     enum dest_kind kind;
     bool mx_insecure;
     bool equal; /* all hosts have one preference */

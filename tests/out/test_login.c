@@ -61,6 +61,20 @@ Test(login, waits_where_the_server_is_not_authenticated)
     }
 }
 
+/* RFC 7672 §2.2 lets mail go unauthenticated where no record is usable; a password is no mail. */
+Test(login, waits_where_no_record_turns_out_usable)
+{
+    struct rig *r = rig_with_login();
+
+    r->tlsa = TLSA_USELESS;
+    rig_start(r);
+    rig_submit(r, FROM, "a@d.example");
+    rig_pump_until_logged(r, "status=deferred", 1);
+    rig_must_log(r, "none of the TLSA records is usable");
+    cr_expect_not(fake_heard(&r->hosts[0], "AUTH"));
+    end(r);
+}
+
 Test(login, without_proof_where_the_operator_says_so)
 {
     struct rig *r = rig_with_login();
