@@ -95,7 +95,16 @@ static void entry_free(struct entry *e)
     free(e);
 }
 
-/* The one used longest ago of the more numerous kind. Those that are being asked about are few. */
+/* Its probe is out, or somebody waits for it. A question that only stands in line after its asker has
+ * gone may be forgotten: otherwise clients that come and go would grow the line without end. */
+static bool is_needed(const struct entry *e)
+{
+    bool waits = !list_is_empty(&e->line);
+
+    return e->probing && !(waits && list_is_empty(&e->askers));
+}
+
+/* The one used longest ago of the more numerous kind. Those that are needed are few. */
 static void make_room(struct verifier *v)
 {
     int kind = v->n[GOOD] > v->n[OTHER] ? GOOD : OTHER;
@@ -105,7 +114,7 @@ static void make_room(struct verifier *v)
     LIST_EACH(it, &v->by_age[kind])
     {
         struct entry *e = LIST_ENTRY(it, struct entry, age);
-        if (e->probing)
+        if (is_needed(e))
             continue;
         entry_free(e);
         return;
