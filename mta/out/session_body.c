@@ -6,9 +6,9 @@ void body_source_end(struct body_source *b)
 {
     body_unref(&b->body);
     free(b->chunk);
-    free(b->recode);
     if (b->recode)
         buf_free(&b->recoded);
+    free(b->recode);
     *b = (struct body_source){.body = NULL};
 }
 
