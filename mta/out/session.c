@@ -158,6 +158,7 @@ static bool on_finished(struct out_session *s)
 {
     s->finished = true;
     s->dot_sent = false;
+    body_source_end(&s->source); /* a kept connection keeps no message */
     return true;
 }
 
